@@ -1,0 +1,64 @@
+# One command for each habit. `make demo` and `make test` start from nothing: they make .venv and install into it.
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 4
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+USER_STAMP := $(VENV)/.stamp-user
+DEV_STAMP := $(VENV)/.stamp-dev
+PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
+
+.PHONY: help demo test test-long stats check format bench constraints clean
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(USER_STAMP)  ## initialize GPT-2 (124 M) from a plan, check it, compare with torch.nn.init
+	@$(BIN)/python examples/demo.py
+
+test: $(DEV_STAMP)  ## the tests (the long ones and the statistics have their own commands)
+	@$(PYTEST)
+
+test-long: $(DEV_STAMP)  ## tests that take more than a few seconds each
+	@$(PYTEST) -m long
+
+stats: $(DEV_STAMP)  ## the battery of randomness and of laws over large samples
+	@$(PYTEST) -m stats
+
+check: $(DEV_STAMP)  ## lint, format, types, floors, docstring coverage
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/interrogate src
+
+format: $(DEV_STAMP)  ## format, and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV_STAMP)  ## measure, print the table, write it to benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks
+
+constraints: $(DEV_STAMP)  ## write constraints.txt anew from what is installed
+	@sed -n '/^#/p' constraints.txt > $(VENV)/constraints
+	@$(BIN)/python -m pip freeze --exclude-editable --exclude triton | sed 's/+.*$$//' >> $(VENV)/constraints
+	@mv $(VENV)/constraints constraints.txt
+
+clean:  ## remove the virtual environment and every cache
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(USER_STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("initwise needs Python 3.11 or newer: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV): PyTorch and a few libraries, a minute or two the first time."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) -e .
+	@touch $@
+
+# Triton runs our CUDA kernels in its interpreter on the CPU. It exists for Linux only; elsewhere those tests say so and skip.
+$(DEV_STAMP): $(USER_STAMP)
+	@echo "Adding the tools for tests and checks to $(VENV)."
+	@$(PIP) -e '.[dev,models]'
+	@test "$$(uname -s)" != Linux || $(BIN)/python -c 'import triton' 2>/dev/null || $(PIP) triton==3.9.0
+	@touch $@
