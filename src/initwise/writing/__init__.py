@@ -1,0 +1,7 @@
+"""The only room that writes weights: into a tensor, or, plan in hand, into a model."""
+
+from initwise.writing._apply import apply
+from initwise.writing._parts import part_of, write_parts
+from initwise.writing._write import row_major, write, write_draw, write_values
+
+__all__ = ["apply", "part_of", "row_major", "write", "write_draw", "write_parts", "write_values"]

@@ -1,0 +1,142 @@
+"""The checks of one part of a parameter against its law, and what they found as a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from initwise.findings import CATALOGUE, Finding
+from initwise.initializers import Law
+from initwise.planning import Part, Row
+from initwise.verification._intervals import mean_interval, square_interval
+from initwise.verification._moments import Moments, moments, pooled
+
+_ALLOWED = tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one part of a parameter showed: its moments and the interval allowed for its std."""
+
+    moments: Moments | None
+    law: Law | None
+    allowed: _ALLOWED = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRow:
+    """One parameter of a verification: what was asked, what was found, what is allowed, and the verdict."""
+
+    name: str
+    elements: int
+    law: str
+    mean: float | None
+    std: float | None
+    expected_mean: float | None
+    expected_std: float | None
+    allowed_std: _ALLOWED
+    verdict: str
+
+    @classmethod
+    def unmeasured(cls, row: Row, verdict: str) -> CheckedRow:
+        """A row for a parameter whose values were not looked at."""
+        return cls(row.name, math.prod(row.shape), _law_name(row), None, None, None, None, None, verdict)
+
+    @classmethod
+    def of(cls, row: Row, measured: Sequence[Measured], findings: Sequence[Finding]) -> CheckedRow:
+        """A row for a parameter that was measured, part by part."""
+        verdict = "failed: " + ", ".join(sorted({f.code for f in findings})) if findings else _verdict(measured)
+        found = [part.moments for part in measured if part.moments is not None and part.moments.count]
+        if row.law is None or not found:
+            return cls.unmeasured(row, verdict)
+        mean, std = pooled(found)
+        allowed = measured[0].allowed if len(measured) == 1 else None
+        return cls(row.name, math.prod(row.shape), _law_name(row), mean, std, row.law.mean, row.law.std, allowed, verdict)
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as text, for a table."""
+        allowed = "" if self.allowed_std is None else f"{self.allowed_std[0]:.6g} to {self.allowed_std[1]:.6g}"
+        asked, found = (("" if std is None else f"{std:.6g}") for std in (self.expected_std, self.std))
+        return self.name, f"{self.elements:,}", self.law, asked, found, allowed, self.verdict
+
+
+def check_part(name: str, part: Part, pieces: Sequence[Tensor], alpha: float) -> tuple[Measured, list[Finding]]:
+    """Check the values of one part (without its padding row) against the law of its initializer."""
+    law = part.initializer.law(part.target)
+    values = moments(pieces, law.mean if law else 0.0)
+    where = f"{name} [{part.label}]" if part.label else name
+    if not values.count:
+        return Measured(None, law), []
+    if not values.finite:
+        said, fix = "the values are not all finite", "apply the plan; look for memory that nobody wrote"
+        return Measured(values, law), [finding("INI101", where, said, "NaN or infinity", "finite values", fix)]
+    if law is None:
+        return Measured(values, None), []
+    scale = math.sqrt(0.5) if part.target.dtype.is_complex else 1.0
+    allowed = _allowed_std(law, values.count, alpha, part.target.dtype, scale)
+    found = [
+        *_support(where, law, values),
+        *_invariants(where, law, pieces),
+        *(_mean_and_std(where, law, values, alpha, allowed, scale) if law.iid and law.std > 0 else ()),
+    ]
+    return Measured(values, law, allowed), found
+
+
+def _support(where: str, law: Law, values: Moments) -> Iterator[Finding]:
+    low, high = law.support
+    if values.low < low or values.high > high:
+        measured, expected = f"{values.low:.9g} to {values.high:.9g}", f"{low:.9g} to {high:.9g}"
+        yield finding("INI102", where, f"values lie outside the support of {law.describe()}", measured, expected)
+
+
+def _invariants(where: str, law: Law, pieces: Sequence[Tensor]) -> Iterator[Finding]:
+    for invariant in law.invariants:
+        for piece in pieces:
+            broken = invariant.check(piece) if piece.numel() else None
+            if broken:
+                yield finding("INI105", where, "the law fixes these values", broken, invariant.describe())
+                break
+
+
+def _mean_and_std(
+    where: str, law: Law, values: Moments, alpha: float, allowed: _ALLOWED, scale: float
+) -> Iterator[Finding]:
+    low, high = mean_interval(law, values.count, alpha)
+    slack = 1e-6 * law.std
+    if not low - slack <= values.mean <= high + slack:
+        said = f"the mean of {values.count:,} values is off for {law.describe()}"
+        yield finding("INI103", where, said, f"mean {values.mean:.6g}", f"{low:.6g} to {high:.6g}")
+    std = math.sqrt(values.square) / scale
+    if allowed is not None and not allowed[0] <= std <= allowed[1]:
+        said = f"the std of {values.count:,} values is off for {law.describe()}: {std / law.std:.4g} of what was asked"
+        yield finding("INI104", where, said, f"std {std:.6g}", f"{allowed[0]:.6g} to {allowed[1]:.6g}")
+
+
+def _allowed_std(law: Law, count: int, alpha: float, dtype: torch.dtype, scale: float) -> _ALLOWED:
+    """The interval of the std, widened by what rounding to `dtype` may add. Complex halves carry `scale` of it."""
+    interval = square_interval(law, count, alpha) if law.iid and law.std > 0 else None
+    if interval is None:
+        return None
+    info = torch.finfo(dtype)
+    quantum = info.tiny * info.eps / scale
+    rounding = (law.std * info.eps) ** 2 + quantum**2 + 1e-6 * law.std**2
+    return math.sqrt(max(0.0, interval[0] - rounding)), math.sqrt(interval[1] + rounding)
+
+
+def finding(code: str, parameter: str, message: str, measured: str, expected: str, fix: str = "") -> Finding:
+    """Make a finding of the catalogue's severity; without `fix` the catalogue's own advice stands."""
+    entry = CATALOGUE[code]
+    certain = 1.0 if code not in {"INI103", "INI104"} else 1.0 - 1e-6
+    return Finding(code, entry.severity, certain, parameter, message, measured, expected, fix or entry.fix)
+
+
+def _law_name(row: Row) -> str:
+    return "not testable" if row.law is None else row.law.describe()
+
+
+def _verdict(measured: Sequence[Measured]) -> str:
+    return "ok" if all(part.law is not None for part in measured) else "not testable"

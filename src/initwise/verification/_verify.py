@@ -1,0 +1,112 @@
+"""`verify`: hold the weights of a model against the laws of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from initwise.findings import Column, Finding, Table
+from initwise.initializers import Keep
+from initwise.model import Parameter, read
+from initwise.planning import Part, Plan, Row
+from initwise.reporting import Report
+from initwise.verification._checks import CheckedRow, Measured, check_part, finding
+from initwise.writing import part_of
+
+_COLUMNS = (
+    Column("parameter"),
+    Column("elements", "right"),
+    Column("law"),
+    Column("std asked", "right"),
+    Column("std found", "right"),
+    Column("allowed"),
+    Column("verdict"),
+)
+_FALSE_ALARM = 1e-6  # the chance that any parameter of a rightly drawn model is reported
+
+
+def verify(model: nn.Module, plan: Plan) -> Report:
+    """Check every parameter of `model` against the law that `plan` gives it.
+
+    In this order: presence, shape and dtype; finite values; exact support (bounds, constants, invariants such as
+    orthonormal rows, padding rows); mean and standard deviation against the interval that holds them for the number of
+    elements. The chance of a false alarm is one in a million for the whole model.
+
+    Args:
+        model: any model with the planned parameters. It is only read.
+        plan: what its weights should be.
+
+    Returns:
+        A report: `.ok`, `.findings`, and `.rows` with one `CheckedRow` for each parameter; printing it shows a table.
+    """
+    parameters = {parameter.name: parameter for parameter in read(model).parameters}
+    findings = list(_strangers(plan, parameters))
+    alpha = _FALSE_ALARM / max(1, 2 * sum(len(row.parts) for row in plan))
+    rows = []
+    for row in plan:
+        checked, found = _check_row(row, parameters.get(row.name), alpha)
+        rows.append(checked)
+        findings += found
+    return Report("verify", _table(plan, rows), tuple(findings), tuple(rows))
+
+
+def _strangers(plan: Plan, parameters: dict[str, Parameter]) -> Iterator[Finding]:
+    for name in parameters:
+        if name not in plan:
+            fix = "make a new plan for this model"
+            yield finding("INI106", name, "the plan does not know this parameter", "present", "absent", fix)
+
+
+def _check_row(row: Row, parameter: Parameter | None, alpha: float) -> tuple[CheckedRow, list[Finding]]:
+    problem = _mismatch(row, parameter)
+    if problem or parameter is None:
+        return CheckedRow.unmeasured(row, "failed: INI106"), [problem] if problem else []
+    if isinstance(row.initializer, Keep):
+        return CheckedRow.unmeasured(row, "kept"), []
+    tensor = parameter.tensor.detach()
+    measured: list[Measured] = []
+    findings: list[Finding] = []
+    for part in row.parts:
+        result, found = check_part(row.name, part, list(_pieces(tensor, part, row.padding)), alpha)
+        measured.append(result)
+        findings += found
+    findings += _padding(row, tensor)
+    return CheckedRow.of(row, measured, findings), findings
+
+
+def _mismatch(row: Row, parameter: Parameter | None) -> Finding | None:
+    if parameter is None:
+        fix = "make a new plan, or map renamed parameters with names={here: planned}"
+        return finding("INI106", row.name, "the model has no such parameter", "absent", "present", fix)
+    found, asked = (tuple(parameter.shape), parameter.dtype), (tuple(row.shape), row.dtype)
+    if found != asked:
+        said = "the parameter is not the one that was planned"
+        return finding("INI106", row.name, said, f"{found[0]} {found[1]}", f"{asked[0]} {asked[1]}", "plan again")
+    if parameter.tensor.is_meta:
+        said, fix = "the parameter is on the meta device", "materialize the model, then apply the plan"
+        return finding("INI106", row.name, said, "no memory", "values", fix)
+    return None
+
+
+def _pieces(tensor: Tensor, part: Part, padding: int | None) -> Iterator[Tensor]:
+    """Yield the part without the padding row, whose zeros are not drawn."""
+    view = part_of(tensor, part)
+    if padding is None:
+        yield view
+    else:
+        yield from (view[:padding], view[padding + 1 :])
+
+
+def _padding(row: Row, tensor: Tensor) -> Iterator[Finding]:
+    if row.padding is not None and bool(torch.count_nonzero(tensor[row.padding])):
+        largest = float(tensor[row.padding].abs().max())
+        said = f"the padding row {row.padding} is not zero"
+        yield finding("INI107", row.name, said, f"largest |w| {largest:.6g}", "0", "apply the plan again")
+
+
+def _table(plan: Plan, rows: list[CheckedRow]) -> Table:
+    cells = tuple(row.cells() for row in rows)
+    note = f"{sum(row.verdict == 'ok' for row in rows)} of {len(rows)} parameters hold their law; plan {plan.digest()[:16]}"
+    return Table("verify", _COLUMNS, cells, (note,))

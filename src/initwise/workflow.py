@@ -1,0 +1,59 @@
+"""The whole way in one call: plan, apply, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from initwise.errors import VerificationError
+from initwise.planning import plan
+from initwise.reporting import Report
+from initwise.rules import Rule
+from initwise.verification import verify
+from initwise.writing import apply
+
+
+def initialize(
+    model: nn.Module,
+    rules: str | Rule | Sequence[Rule],
+    *,
+    seed: int = 0,
+    inputs: Any = None,
+    names: Mapping[str, str] | None = None,
+    only: Any = None,
+    include_frozen: bool = False,
+) -> Report:
+    """Plan, apply and verify in one call; the model is changed in place.
+
+    Args:
+        model: any `nn.Module` whose parameters have memory.
+        rules: the name of a recipe (`"gpt2"`), one rule, or a sequence of rules.
+        seed: an integer in [0, 2**64). The same seed and names give the same weights everywhere.
+        inputs, names, only, include_frozen: as for `initwise.plan`.
+
+    Returns:
+        The report of `verify`. Printing it shows one row for each parameter.
+
+    Raises:
+        PlanError: rules and model do not fit; no weight was changed.
+        ApplyError: the model cannot be written; no weight was changed.
+        VerificationError: the weights are not what was asked for; its `.report` names parameter, asked and found.
+
+    >>> import torch, initwise as iw
+    >>> report = iw.initialize(torch.nn.Linear(8, 4), "xavier", seed=1)
+    >>> report.ok
+    True
+    """
+    decided = plan(model, rules, seed=seed, inputs=inputs, names=names, only=only, include_frozen=include_frozen)
+    apply(model, decided)
+    report = verify(model, decided)
+    if not report.ok:
+        raise VerificationError(_complaint(report), report)
+    return report
+
+
+def _complaint(report: Report) -> str:
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    return "\n".join([f"initialize: {len(errors)} of the weights' checks failed", *map(str, errors)])

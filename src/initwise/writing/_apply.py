@@ -1,0 +1,98 @@
+"""`apply`: carry a plan out on a model, all parameters or none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from initwise.errors import ApplyError, InitwiseError
+from initwise.initializers import Custom, Keep, Stream
+from initwise.model import Parameter, read
+from initwise.planning import Plan, Row
+from initwise.writing._checks import problems
+from initwise.writing._parts import part_of, write_parts
+from initwise.writing._progress import progress
+from initwise.writing._write import write_values, write_zero_row
+
+
+def apply(model: nn.Module, plan: Plan) -> None:
+    """Write the weights that `plan` describes into `model`, in place.
+
+    Everything is checked before the first write: names, shapes, dtypes, devices and ties must be those that were
+    planned, and user functions are called. A plan that does not fit changes no weight. Tied parameters are written
+    once, padding rows are zeroed, strides and `requires_grad` stay, and torch's random state is not touched.
+
+    Args:
+        model: the model that was planned, or one with the same parameters; wrapped by `torch.compile` or DDP is fine.
+        plan: what `initwise.plan` returned, here or in another process.
+
+    Raises:
+        ApplyError: model and plan do not fit; the message lists every difference.
+    """
+    parameters = {parameter.name: parameter for parameter in read(model).parameters}
+    found = problems(plan, parameters)
+    if found:
+        raise ApplyError("apply", found)
+    prepared = _prepare(plan, parameters)
+    for row in progress([row for row in plan if not isinstance(row.initializer, Keep)], _elements):
+        _write_row(parameters[row.name].tensor, row, plan.seed, prepared)
+
+
+def _write_row(tensor: Tensor, row: Row, seed: int, prepared: dict[tuple[str, str], Tensor]) -> None:
+    if not any((row.name, part.label) in prepared for part in row.parts):
+        write_parts(tensor, row.parts, seed=seed, name=row.canonical, padding=row.padding)
+        return
+    for part in row.parts:
+        values = prepared.get((row.name, part.label))
+        if values is None:
+            write_parts(tensor, (part,), seed=seed, name=row.canonical)
+        else:
+            write_values(part_of(tensor.detach(), part), values)
+    if row.padding is not None:
+        write_zero_row(tensor, row.padding)
+
+
+def _prepare(plan: Plan, parameters: dict[str, Parameter]) -> dict[tuple[str, str], Tensor]:
+    """Call the users' functions before anything is written, because only they can fail halfway."""
+    prepared: dict[tuple[str, str], Tensor] = {}
+    found: list[str] = []
+    for row, label, values in _custom_values(plan, found):
+        if tuple(values.shape) != values_shape(row, label):
+            found.append(
+                f"{row.name!r}: the function of {row.initializer!r} returned shape {tuple(values.shape)}, "
+                f"asked for {values_shape(row, label)}"
+            )
+        elif not bool(torch.isfinite(values).all()):
+            found.append(f"{row.name!r}: the function of {row.initializer!r} returned NaN or infinite values")
+        prepared[row.name, label] = values
+    if found:
+        raise ApplyError("apply", found)
+    return prepared
+
+
+def _custom_values(plan: Plan, found: list[str]) -> Iterator[tuple[Row, str, Tensor]]:
+    for row in plan:
+        for part in row.parts:
+            if not isinstance(part.initializer, Custom):
+                continue
+            stream = Stream(plan.seed, row.canonical, part.label)
+            try:
+                yield row, part.label, part.initializer.values(part.target, stream)
+            except InitwiseError as error:
+                found.append(f"{row.name!r}: {error}")
+            except Exception as error:  # noqa: BLE001 - a user's function may raise anything; it is reported by name
+                found.append(
+                    f"{row.name!r}: the function of {part.initializer!r} raised {type(error).__name__}: {error}"
+                )
+
+
+def values_shape(row: Row, label: str) -> tuple[int, ...]:
+    """Return the shape of the part of `row` that is called `label`."""
+    return next(part.target.shape for part in row.parts if part.label == label)
+
+
+def _elements(row: Row) -> int:
+    return math.prod(row.shape)

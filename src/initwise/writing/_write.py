@@ -1,0 +1,94 @@
+"""The one place that writes values into tensors; `apply` and the drop-in `initwise.init` both end here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import increment_version
+
+from initwise.initializers import Fill, Initializer, Keep, Stream, Target
+from initwise.random import NormalDraw, TruncatedNormalDraw, UniformDraw, fill, key
+from initwise.writing._rounding import rounded_once
+
+Draw = UniformDraw | NormalDraw | TruncatedNormalDraw | Fill
+
+
+def write(tensor: Tensor, initializer: Initializer, target: Target, *, seed: int, name: str, label: str = "") -> None:
+    """Write what `initializer` asks for into the whole of `tensor`, in place.
+
+    Strides, `requires_grad` and torch's random state stay as they are; the tensor's version counter goes up.
+    """
+    if isinstance(initializer, Keep):
+        return
+    draw = initializer.draw(target)
+    if draw is not None:
+        write_draw(tensor, draw, seed=seed, name=name, label=label)
+    else:
+        write_values(tensor, initializer.values(target, Stream(seed, name, label)))
+
+
+def write_draw(
+    tensor: Tensor,
+    draw: Draw,
+    *,
+    seed: int,
+    name: str,
+    label: str = "",
+    start: int = 0,
+    strides: Sequence[int] | None = None,
+) -> None:
+    """Write one element-wise draw; element `[i, j, ...]` takes the logical index `start + i * strides[0] + ...`.
+
+    A complex tensor draws its halves under the labels `re` and `im`.
+    """
+    plain = tensor.detach()
+    with torch.no_grad():
+        if isinstance(draw, Fill):
+            plain.fill_(draw.value if plain.is_complex() else rounded_once(draw.value, plain.dtype))
+        elif plain.is_complex():
+            halves = torch.view_as_real(plain)
+            indices = row_major(plain.shape) if strides is None else strides
+            for half, part in enumerate(("re", "im")):
+                fill(halves[..., half], draw, key(seed, name, join(label, part)), start=start, strides=indices)
+        else:
+            fill(plain, draw, key(seed, name, label), start=start, strides=strides)
+    _mark_written(tensor)
+
+
+def write_values(tensor: Tensor, values: Tensor) -> None:
+    """Copy computed values into `tensor`, rounded once to its dtype."""
+    with torch.no_grad():
+        tensor.detach().copy_(values)
+    _mark_written(tensor)
+
+
+def write_zero_row(tensor: Tensor, row: int) -> None:
+    """Set one row (a padding row) of `tensor` to zero."""
+    with torch.no_grad():
+        tensor.detach()[row].zero_()
+    _mark_written(tensor)
+
+
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides, in elements, of a contiguous tensor of this shape.
+
+    >>> row_major((2, 3, 4))
+    (12, 4, 1)
+    """
+    strides = [1] * len(shape)
+    for axis in range(len(shape) - 2, -1, -1):
+        strides[axis] = strides[axis + 1] * shape[axis + 1]
+    return tuple(strides)
+
+
+def join(*labels: str) -> str:
+    """Join the parts of a label with `/`, leaving out empty ones."""
+    return "/".join(label for label in labels if label)
+
+
+def _mark_written(tensor: Tensor) -> None:
+    """Tell autograd of a write that bypassed it, as an in-place method would have."""
+    if not tensor.is_inference():
+        increment_version(tensor)
