@@ -1,0 +1,84 @@
+"""What import-linter cannot hold: who may write, what `import initwise` may load, what the package shows."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import initwise
+
+SOURCE = Path(initwise.__file__).parent
+FILES = sorted(SOURCE.rglob("*.py"))
+HEAVY = ("numba", "scipy", "rich", "typer", "yaml", "triton", "msgspec", "safetensors")
+WRITERS = ("writing/", "random/")  # the only writer, and the kernels that it calls
+# Methods that end in an underscore and are no in-place method of a tensor are spelled here.
+NOT_IN_PLACE = {"manual_seed_", "register_hook_"}
+
+
+def offences(tree: ast.AST) -> Iterator[str]:
+    """In-place tensor methods called, and every `.data`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name = node.func.attr
+            if name.endswith("_") and not name.startswith("_") and name not in NOT_IN_PLACE:
+                yield f"line {node.lineno}: .{name}()"
+        if isinstance(node, ast.Attribute) and node.attr == "data":
+            yield f"line {node.lineno}: .data"
+
+
+def names(node: ast.AST) -> set[str]:
+    """What an `__all__` lists."""
+    value = ast.literal_eval(node)
+    assert isinstance(value, (list, tuple))
+    return set(value)
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules that a new process has loaded after one statement."""
+    code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_only_the_writing_room_and_the_kernels_write_into_tensors(path: Path) -> None:
+    if str(path.relative_to(SOURCE)).startswith(WRITERS):
+        pytest.skip("may write")
+    assert list(offences(ast.parse(path.read_text(encoding="utf-8")))) == []
+
+
+def test_the_search_for_writers_finds_them() -> None:
+    code = "x.normal_()\nx.data\ninit.zeros_(x)\ntorch.relu(x)\nx._private_()"
+    assert list(offences(ast.parse(code))) == ["line 1: .normal_()", "line 3: .zeros_()", "line 2: .data"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_no_file_below_the_command_line_imports_the_facade(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if path.parent == SOURCE / "cli":
+        pytest.skip("the command line is a user of the facade")
+    imported = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Import)
+                and any(alias.name == "initwise" for alias in node.names)]
+    assert imported == []
+
+
+def test_importing_the_package_loads_nothing_heavy_that_torch_did_not_load() -> None:
+    added = loaded_by("import torch, initwise") - loaded_by("import torch")
+    assert added.isdisjoint(HEAVY)
+
+
+def test_the_public_names_are_the_pinned_ones() -> None:
+    assert sorted(initwise.__all__) == sorted(PUBLIC)
+    assert [name for name in PUBLIC if not hasattr(initwise, name)] == []
+
+
+PUBLIC = """
+Axes Blocks Constant Custom DeltaOrthogonal Dirac Finding Identity Keep KaimingNormal KaimingUniform Law LecunNormal LecunUniform
+Normal Ones Orthogonal PerBlock Plan Report Row Sparse TruncatedNormal Uniform VarianceScaling XavierNormal XavierUniform
+Zeros apply digest gain init initialize plan rule verify
+""".split()
