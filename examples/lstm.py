@@ -1,8 +1,8 @@
 """An LSTM with orthogonal recurrent weights and a forget bias of one.
 
-PyTorch stacks the four gates (i, f, g, o) of an LSTM in one matrix, so "orthogonal" has to mean each gate's square block,
-and "forget bias" one quarter of a vector. PyTorch also has two bias vectors, `bias_ih` and `bias_hh`, that are simply added:
-a forget bias of one is one in one of them and zero in the other.
+PyTorch stacks the four gates (i, f, g, o) of an LSTM in one matrix, so "orthogonal" has to mean each gate's square
+block, and "forget bias" one quarter of a vector. PyTorch also has two bias vectors, `bias_ih` and `bias_hh`, that are
+simply added: a forget bias of one is one in one of them and zero in the other.
 
 Run it with `python examples/lstm.py`.
 """
