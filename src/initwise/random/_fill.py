@@ -1,0 +1,97 @@
+"""Fill a tensor in place, on its device, whatever its strides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from initwise.errors import ArgumentError, ArgumentTypeError
+from initwise.random import _reference
+from initwise.random._bounds import StorageName
+from initwise.random._draws import Draw
+from initwise.random._keys import Key
+from initwise.random._layout import OPERATION, layout, row_major
+from initwise.random._lowering import lower
+
+STORAGE_NAMES: dict[torch.dtype, StorageName] = {
+    torch.float32: "float32",
+    torch.bfloat16: "bfloat16",
+    torch.float16: "float16",
+    torch.float64: "float64",
+}
+
+_COPY_CHUNK = 2**22  # elements that pass through the CPU at a time on their way to another device
+_HOLDERS = {torch.bfloat16: torch.int16, torch.float16: torch.uint16}
+
+
+def fill(
+    tensor: torch.Tensor, draw: Draw, key: Key, *, start: int = 0, strides: Sequence[int] | None = None
+) -> None:
+    """Write a draw into a tensor.
+
+    The element [i0, i1, ...] takes the stream's index start + sum(i_d * strides[d]), so a block, a shard or a flat run
+    of a larger tensor is one call. Autograd's version counter is not bumped.
+
+    Args:
+        tensor: float32, bfloat16, float16 or float64, any shape, device and memory strides.
+        draw: what to compute for each element.
+        key: the stream.
+        start: the stream's index of the tensor's first element.
+        strides: the steps in the stream, an axis each; by default those of a contiguous tensor of this shape.
+
+    Raises:
+        ArgumentError: a dtype or device that cannot be filled, elements that share memory, indices out of range.
+    """
+    _check(tensor)
+    steps = row_major(tensor.shape) if strides is None else list(strides)
+    place = layout(tensor.shape, tensor.stride(), start, steps)
+    lowered = lower(draw, STORAGE_NAMES[tensor.dtype])
+    if tensor.numel() == 0:
+        return
+    plain = tensor.detach()
+    if plain.device.type == "cpu" and not plain.is_neg():
+        _reference.fill_array(_memory(plain, place.extent), place, lowered, key)
+    else:
+        _fill_by_copies(plain, draw, key, start, steps)
+
+
+def _check(tensor: torch.Tensor) -> None:
+    if not isinstance(tensor, torch.Tensor):
+        raise ArgumentTypeError(f"{OPERATION}: got a {type(tensor).__name__}, allowed is a torch.Tensor; pass one")
+    if tensor.dtype not in STORAGE_NAMES or tensor.layout != torch.strided:
+        allowed = ", ".join(STORAGE_NAMES.values())
+        raise ArgumentError(
+            f"{OPERATION}: the tensor is {tensor.dtype}, {tensor.layout}, allowed is a strided tensor of {allowed}; "
+            "fill complex tensors by their halves"
+        )
+    if tensor.device.type == "meta":
+        raise ArgumentError(f"{OPERATION}: the tensor is on the meta device and has no memory; materialize it first")
+
+
+def _memory(tensor: torch.Tensor, extent: int) -> NDArray[Any]:
+    """The tensor's memory from its first to its last element, as ARRAY_DTYPES holds it."""
+    flat = tensor.as_strided((extent,), (1,))
+    memory: NDArray[Any] = flat.view(_HOLDERS.get(flat.dtype, flat.dtype)).numpy()
+    return memory
+
+
+def _fill_by_copies(tensor: torch.Tensor, draw: Draw, key: Key, start: int, steps: list[int]) -> None:
+    for chunk, offset in _chunks(tensor, steps):
+        values = torch.empty(chunk.shape, dtype=tensor.dtype)
+        fill(values, draw, key, start=start + offset, strides=steps)
+        chunk.copy_(values)
+
+
+def _chunks(tensor: torch.Tensor, steps: Sequence[int]) -> Iterator[tuple[torch.Tensor, int]]:
+    """Blocks of at most _COPY_CHUNK elements and the offset of their first element in the stream."""
+    if tensor.numel() <= _COPY_CHUNK:
+        yield tensor, 0
+        return
+    axis = max(range(tensor.dim()), key=lambda candidate: tensor.shape[candidate])
+    half = tensor.shape[axis] // 2
+    for begin, length in ((0, half), (half, tensor.shape[axis] - half)):
+        for chunk, offset in _chunks(tensor.narrow(axis, begin, length), steps):
+            yield chunk, offset + begin * steps[axis]
