@@ -16,7 +16,7 @@ help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(USER_STAMP)  ## initialize GPT-2 (124 M) from a plan, check it, compare with torch.nn.init
-	@$(BIN)/python examples/demo.py
+	@$(BIN)/python -m examples.demo
 
 test: $(DEV_STAMP)  ## the tests (the long ones and the statistics have their own commands)
 	@$(PYTEST)

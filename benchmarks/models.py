@@ -11,13 +11,14 @@ from torch import nn
 import initwise as iw
 from benchmarks.measure import Row, medians
 from examples import gpt2
+from examples.demo import fill_with_torch
 
 
 def transformers_pass() -> Callable[[], object]:
     """What transformers runs after it has built a model: `_init_weights` on every module.
 
-    The pass skips what carries its mark, so the marks are wiped first; that takes microseconds. It draws twice the matrix
-    that embedding and head share, and twice the residual projections: that is how it works.
+    The pass skips what carries its mark, so the marks are wiped first; that takes microseconds. It draws the matrix that
+    embedding and head share twice, and so the residual projections: that is how it works.
     """
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -27,24 +28,6 @@ def transformers_pass() -> Callable[[], object]:
         for part in (*model.modules(), *model.parameters()):
             vars(part).pop("_is_hf_initialized", None)
         model.initialize_weights()
-
-    return again
-
-
-def torch_pass() -> Callable[[], object]:
-    """The same laws as the recipe with `torch.nn.init`, each parameter once: the best that a careful user can do."""
-    model = gpt2.build()
-    std = 0.02
-    residual = std / (2 * model.config.layers) ** 0.5
-
-    def again() -> None:
-        for name, parameter in model.named_parameters():
-            if name.endswith("bias"):
-                nn.init.zeros_(parameter)
-            elif ".ln_" in name:
-                nn.init.ones_(parameter)
-            else:
-                nn.init.normal_(parameter, std=residual if name.endswith("c_proj.weight") else std)
 
     return again
 
@@ -60,5 +43,5 @@ def rows() -> Iterator[Row]:
     if importlib.util.find_spec("transformers") is not None:
         seconds = medians({"torch": transformers_pass(), "initwise": ours})
         yield Row("GPT-2 124 M, plan + apply (torch column: transformers' pass)", seconds, 4.0)
-    seconds = medians({"torch": torch_pass(), "initwise": ours})
+    seconds = medians({"torch": partial(fill_with_torch, gpt2.build()), "initwise": ours})
     yield Row("GPT-2 124 M, plan + apply (torch column: torch.nn.init, same laws)", seconds)
