@@ -76,19 +76,19 @@ def check_part(name: str, part: Part, pieces: Sequence[Tensor], alpha: float) ->
         return Measured(values, law), [finding("INI101", where, said, "NaN or infinity", "finite values", fix)]
     if law is None:
         return Measured(values, None), []
-    scale = math.sqrt(0.5) if part.target.dtype.is_complex else 1.0
-    allowed = _allowed_std(law, values.count, alpha, part.target.dtype, scale)
+    law = law.half() if part.target.is_complex else law
+    allowed = _allowed_std(law, values.count, alpha, part.target.dtype)
     found = [
         *_support(where, law, values),
         *_invariants(where, law, pieces),
-        *(_mean_and_std(where, law, values, alpha, allowed, scale) if law.iid and law.std > 0 else ()),
+        *(_mean_and_std(where, law, values, alpha, allowed) if law.iid and law.std > 0 else ()),
     ]
     return Measured(values, law, allowed), found
 
 
 def _support(where: str, law: Law, values: Moments) -> Iterator[Finding]:
     low, high = law.support
-    if values.low < low or values.high > high:
+    if law.iid and (values.low < low or values.high > high):
         measured, expected = f"{values.low:.9g} to {values.high:.9g}", f"{low:.9g} to {high:.9g}"
         yield finding("INI102", where, f"values lie outside the support of {law.describe()}", measured, expected)
 
@@ -102,27 +102,25 @@ def _invariants(where: str, law: Law, pieces: Sequence[Tensor]) -> Iterator[Find
                 break
 
 
-def _mean_and_std(
-    where: str, law: Law, values: Moments, alpha: float, allowed: _ALLOWED, scale: float
-) -> Iterator[Finding]:
+def _mean_and_std(where: str, law: Law, values: Moments, alpha: float, allowed: _ALLOWED) -> Iterator[Finding]:
     low, high = mean_interval(law, values.count, alpha)
     slack = 1e-6 * law.std
     if not low - slack <= values.mean <= high + slack:
         said = f"the mean of {values.count:,} values is off for {law.describe()}"
         yield finding("INI103", where, said, f"mean {values.mean:.6g}", f"{low:.6g} to {high:.6g}")
-    std = math.sqrt(values.square) / scale
+    std = math.sqrt(values.square)
     if allowed is not None and not allowed[0] <= std <= allowed[1]:
         said = f"the std of {values.count:,} values is off for {law.describe()}: {std / law.std:.4g} of what was asked"
         yield finding("INI104", where, said, f"std {std:.6g}", f"{allowed[0]:.6g} to {allowed[1]:.6g}")
 
 
-def _allowed_std(law: Law, count: int, alpha: float, dtype: torch.dtype, scale: float) -> _ALLOWED:
-    """The interval of the std, widened by what rounding to `dtype` may add. Complex halves carry `scale` of it."""
+def _allowed_std(law: Law, count: int, alpha: float, dtype: torch.dtype) -> _ALLOWED:
+    """The interval of the std, widened by what rounding to `dtype` may add."""
     interval = square_interval(law, count, alpha) if law.iid and law.std > 0 else None
     if interval is None:
         return None
     info = torch.finfo(dtype)
-    quantum = info.tiny * info.eps / scale
+    quantum = info.tiny * info.eps
     rounding = (law.std * info.eps) ** 2 + quantum**2 + 1e-6 * law.std**2
     return math.sqrt(max(0.0, interval[0] - rounding)), math.sqrt(interval[1] + rounding)
 

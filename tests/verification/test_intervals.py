@@ -1,0 +1,61 @@
+"""The intervals hold at any sample size: checked against simulation at a size where normal theory fails."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from initwise.initializers import Law
+from initwise.verification._intervals import mean_interval, square_interval
+
+UNIFORM = Law(mean=0.0, std=1 / math.sqrt(3), support=(-1.0, 1.0), fourth=0.2)
+NORMAL = Law(mean=0.0, std=1.0, name="normal", fourth=3.0)
+BOUNDED = Law(mean=0.0, std=1 / math.sqrt(3), support=(-1.0, 1.0))
+LAPLACE = Law(mean=0.0, std=math.sqrt(2), fourth=24.0)
+_SAMPLES = 200_000
+
+
+def _draws(law: Law, count: int) -> np.ndarray:
+    generator = np.random.default_rng(5)
+    if law is NORMAL:
+        return generator.normal(size=(_SAMPLES, count))
+    if law is LAPLACE:
+        return generator.laplace(size=(_SAMPLES, count))
+    return generator.uniform(-1, 1, size=(_SAMPLES, count))
+
+
+@pytest.mark.parametrize("law", [UNIFORM, NORMAL, BOUNDED, LAPLACE], ids=["uniform", "normal", "bounded", "laplace"])
+@pytest.mark.parametrize("count", [1, 2, 5, 30])
+def test_the_error_rate_is_never_above_what_is_stated(law: Law, count: int) -> None:
+    alpha, draws = 0.01, _draws(law, count)
+    tolerated = alpha + 5 * math.sqrt(alpha * (1 - alpha) / _SAMPLES)
+    low, high = mean_interval(law, count, alpha)
+    mean = draws.mean(axis=1)
+    assert np.mean((mean < low) | (mean > high)) <= tolerated
+    interval = square_interval(law, count, alpha)
+    assert interval is not None
+    square = (draws**2).mean(axis=1)
+    assert np.mean((square < interval[0]) | (square > interval[1])) <= tolerated
+
+
+def test_the_normal_intervals_are_exact() -> None:
+    alpha, draws = 0.01, _draws(NORMAL, 5)
+    square = (draws**2).mean(axis=1)
+    interval = square_interval(NORMAL, 5, alpha)
+    assert interval is not None
+    outside = np.mean((square < interval[0]) | (square > interval[1]))
+    assert outside == pytest.approx(alpha, abs=5 * math.sqrt(alpha / _SAMPLES))
+
+
+@pytest.mark.parametrize("law", [UNIFORM, NORMAL, BOUNDED])
+def test_the_intervals_find_three_percent_at_a_real_weight_size(law: Law) -> None:
+    interval = square_interval(law, 65_536, 1e-8)
+    assert interval is not None
+    assert interval[1] < (1.03 * law.std) ** 2
+    assert interval[0] > (0.97 * law.std) ** 2
+
+
+def test_a_law_that_says_too_little_has_no_interval() -> None:
+    assert square_interval(Law(mean=0.0, std=1.0), 100, 0.01) is None
