@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import accumulate
 from typing import Any
 
@@ -18,16 +18,16 @@ class Axes:
     """The roles of a weight's axes in the operation that uses it.
 
     `fan_in` axes are contracted with the input, `fan_out` axes are kept in the output, `batch` axes are looped over
-    (each index has a weight of its own, as in stacked experts), and `kernel` axes are a window that counts for both fans.
-    An axis without a role is looked up or looped over and counts for neither. Axis 0 spans all `groups` of a grouped
-    convolution; `stride` is the product of the strides of a transposed convolution. Negative axes count from the end.
+    (each index has a weight of its own, as in stacked experts), and `kernel` axes are a window that counts for both
+    fans. An axis without a role is looked up or looped over and counts for neither. Axis 0 spans all `groups` of a
+    grouped convolution; `stride` is the product of the strides of a transposed one. Negative axes count from the end.
 
     Raises:
         ArgumentError: an axis is named twice, or `groups` or `stride` is below 1.
 
-    >>> Axes(fan_in=1, fan_out=0)                              # a linear layer's (out, in)
+    >>> Axes(fan_in=1, fan_out=0)                              # a linear layer: (out, in)
     Axes(fan_in=(1,), fan_out=(0,))
-    >>> Axes(fan_in=1, fan_out=0, kernel=(2, 3), groups=4)     # a grouped convolution's (out, in / groups, height, width)
+    >>> Axes(fan_in=1, fan_out=0, kernel=(2, 3), groups=4)     # a grouped convolution: (out, in / groups, h, w)
     Axes(fan_in=(1,), fan_out=(0,), kernel=(2, 3), groups=4)
     """
 
@@ -63,7 +63,8 @@ class Axes:
                 f"{self!r}: a weight of shape {tuple(shape)} has no axis {', '.join(map(str, outside))}; "
                 f"its axes are {-count} to {count - 1}. Correct axes="
             )
-        front = replace(self, **{role: tuple(axis % count for axis in getattr(self, role)) for role in _ROLES})
+        roles = (tuple(axis % count for axis in getattr(self, role)) for role in _ROLES)
+        front = Axes(*roles, groups=self.groups, stride=self.stride)
         if front.groups > 1 and (0 not in front.fan_in + front.fan_out or shape[0] % front.groups):
             raise ArgumentError(
                 f"{self!r}: axis 0 must be a fan_in or fan_out axis whose size is a multiple of groups; "
@@ -93,7 +94,7 @@ class Blocks:
         sizes = tuple(check.integer(f"the size of block {i}", size, least=1) for i, size in enumerate(self.sizes))
         object.__setattr__(self, "sizes", sizes)
         if not self.names or len(self.names) != len(self.sizes):
-            check.refuse(f"{len(self.names)} names and {len(self.sizes)} sizes; give one size for each of one or more names")
+            check.refuse(f"{len(self.names)} names and {len(self.sizes)} sizes; give one size for each name")
         if len(set(self.names)) < len(self.names):
             check.refuse(f"two blocks have one name in {self.names}")
         check.done()

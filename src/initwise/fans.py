@@ -22,10 +22,10 @@ class Fans:
 def fans(shape: Sequence[int], axes: Axes) -> Fans:
     """Return the true fans of a weight of `shape` whose axes play the roles `axes`.
 
-    With k the size of the kernel window, g the groups and s the stride of a transposed convolution:
-    fan_in = (contracted sizes) * k / s and fan_out = (kept sizes) * k, where the role that holds axis 0 is divided by g.
-    fan_in counts the terms summed into one output element; fan_out keeps the convention of He et al. (2015), which ignores
-    the stride. This differs from `torch.nn.init`, which swaps the fans of transposed convolutions and ignores groups.
+    With k the size of the kernel window, g the groups and s the stride of a transposed convolution,
+    fan_in = (contracted sizes) * k / s and fan_out = (kept sizes) * k; the role that holds axis 0 is divided by g.
+    fan_in counts the terms summed into one output element; fan_out keeps the convention of He et al. (2015), which
+    ignores the stride. `torch.nn.init` swaps the fans of transposed convolutions and ignores groups in fan_out.
 
     Raises:
         ArgumentError: the axes do not fit the shape.

@@ -1,0 +1,69 @@
+"""Initializers as frozen values: what a parameter shall hold, and the law it then has. They write nothing."""
+
+from initwise.initializers._base import Fill, Initializer
+from initwise.initializers._basic import Normal, TruncatedNormal, Uniform
+from initwise.initializers._combining import Keep, PerBlock
+from initwise.initializers._constant import Constant, Ones, Zeros
+from initwise.initializers._custom import Custom, as_initializer
+from initwise.initializers._data import from_data, to_data
+from initwise.initializers._distributions import NormalCdf, TruncatedNormalCdf, UniformCdf
+from initwise.initializers._elementwise import ElementWise, law_of
+from initwise.initializers._identity import Dirac, Identity
+from initwise.initializers._invariants import CentreTap, Equal, Invariant, NonzerosPerUnit, Orthonormal, Pattern
+from initwise.initializers._law import Law
+from initwise.initializers._orthogonal import DeltaOrthogonal, Orthogonal
+from initwise.initializers._scaling import VarianceScaling
+from initwise.initializers._schemes import (
+    KaimingNormal,
+    KaimingUniform,
+    LecunNormal,
+    LecunUniform,
+    XavierNormal,
+    XavierUniform,
+)
+from initwise.initializers._sparse import Sparse
+from initwise.initializers._stream import Stream
+from initwise.initializers._target import Target
+
+__all__ = [
+    "CentreTap",
+    "Constant",
+    "Custom",
+    "DeltaOrthogonal",
+    "Dirac",
+    "ElementWise",
+    "Equal",
+    "Fill",
+    "Identity",
+    "Initializer",
+    "Invariant",
+    "KaimingNormal",
+    "KaimingUniform",
+    "Keep",
+    "Law",
+    "LecunNormal",
+    "LecunUniform",
+    "NonzerosPerUnit",
+    "Normal",
+    "NormalCdf",
+    "Ones",
+    "Orthogonal",
+    "Orthonormal",
+    "Pattern",
+    "PerBlock",
+    "Sparse",
+    "Stream",
+    "Target",
+    "TruncatedNormal",
+    "TruncatedNormalCdf",
+    "Uniform",
+    "UniformCdf",
+    "VarianceScaling",
+    "XavierNormal",
+    "XavierUniform",
+    "Zeros",
+    "as_initializer",
+    "from_data",
+    "law_of",
+    "to_data",
+]

@@ -1,0 +1,40 @@
+"""Haar distributed matrices from the stream: reflections of fresh normal columns, multiplied up by LAPACK."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from initwise.initializers._stream import Stream
+
+
+def haar(rows: int, columns: int, stream: Stream, label: str, dtype: torch.dtype) -> Tensor:
+    """Return a (rows, columns) matrix with orthonormal columns, rows >= columns, uniform over all such matrices.
+
+    The j-th Householder vector is made, as LAPACK's geqrf does it, of the normal values below and on the diagonal of
+    column j; column j of the product is multiplied by minus the sign (complex: the phase) of the diagonal value.
+    No column is reduced by those before it, which is what makes this cheaper than a QR decomposition: the values that
+    it would read are independent of the reflections before them, and so already have the law of the reduced ones.
+    """
+    x = stream.normal((rows, columns), label, dtype=dtype)
+    diagonal = x.diagonal()
+    below = torch.tril(x, -1)
+    reflectors, scale = _larfg(diagonal, below)
+    product = torch.linalg.householder_product(reflectors, scale)
+    return product * -_phase(diagonal)
+
+
+def _larfg(alpha: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
+    """Return reflectors v (below the diagonal) and scales tau, as LAPACK's larfg makes them for every column."""
+    norm = torch.linalg.vector_norm(below, dim=0)
+    real = alpha.real if alpha.is_complex() else alpha
+    beta = -_phase(real) * torch.hypot(alpha.abs(), norm)
+    # A column with nothing below a real diagonal needs no reflection: larfg returns tau = 0, which is H = identity.
+    idle = (norm == 0) & (alpha.imag == 0 if alpha.is_complex() else True)
+    tau = torch.where(idle, 0, (beta - alpha) / beta)
+    return below / torch.where(idle, 1, alpha - beta), tau.conj().resolve_conj() if alpha.is_complex() else tau
+
+
+def _phase(x: Tensor) -> Tensor:
+    """Return x / |x|, with 1 at zero."""
+    return torch.where(x == 0, 1, torch.sgn(x))
