@@ -12,7 +12,7 @@ from initwise.errors import ArgumentError, ArgumentTypeError
 
 
 def nearest(name: object, known: Iterable[str], count: int = 3) -> str:
-    """Return a hint like ``; did you mean 'relu' or 'selu'?`` (empty where nothing is near)."""
+    """Return a hint like ``; did you mean 'relu' or 'selu'?``; empty where nothing is near."""
     names = {entry.lower(): entry for entry in known}
     near = [repr(names[match]) for match in difflib.get_close_matches(str(name).lower(), names, count, 0.5)]
     return f"; did you mean {' or '.join(near)}?" if near else ""

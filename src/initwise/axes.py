@@ -63,8 +63,8 @@ class Axes:
                 f"{self!r}: a weight of shape {tuple(shape)} has no axis {', '.join(map(str, outside))}; "
                 f"its axes are {-count} to {count - 1}. Correct axes="
             )
-        roles = (tuple(axis % count for axis in getattr(self, role)) for role in _ROLES)
-        front = Axes(*roles, groups=self.groups, stride=self.stride)
+        fan_in, fan_out, batch, kernel = (tuple(axis % count for axis in getattr(self, role)) for role in _ROLES)
+        front = Axes(fan_in, fan_out, batch, kernel, self.groups, self.stride)
         if front.groups > 1 and (0 not in front.fan_in + front.fan_out or shape[0] % front.groups):
             raise ArgumentError(
                 f"{self!r}: axis 0 must be a fan_in or fan_out axis whose size is a multiple of groups; "

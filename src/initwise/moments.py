@@ -1,4 +1,4 @@
-"""Moments of the standard normal law cut to an interval, by quadrature that loses no digits in narrow intervals or tails.
+"""Moments of the standard normal law cut to an interval, by quadrature that loses no digits in tails.
 
 The textbook formulas subtract nearly equal numbers there; integrating the density itself does not.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -48,7 +48,7 @@ def gain(
             finite, positive second moment.
 
     >>> gain("relu") == 2**0.5, gain("gelu"), gain("tanh", direction="backward")
-    (True, 1.533530441, 1.467418203)
+    (True, 1.533530441, 1.467413592)
     """
     check = Arguments("gain")
     check.choice("direction", direction, get_args(Direction))
@@ -70,22 +70,24 @@ def gain(
 def _recognized(nonlinearity: object, param: float | None) -> tuple[str | None, float | None]:
     """Return the name and parameter of a nonlinearity, or None for one that has no name."""
     if isinstance(nonlinearity, str):
-        name = ALIASES.get(nonlinearity, nonlinearity)
-        if name not in NAMED:
-            known = ", ".join(sorted(NAMED))
-            hint = nearest(nonlinearity, (*NAMED, *ALIASES))
-            raise ArgumentError(
-                f"gain: the nonlinearity {nonlinearity!r} is unknown{hint} Known are {known}; any function fits too"
-                if hint
-                else f"gain: the nonlinearity {nonlinearity!r} is unknown; known are {known}; any function fits too"
-            )
-        return name, param
+        return _known_name(nonlinearity), param
     if isinstance(nonlinearity, type) or not callable(nonlinearity):
         raise ArgumentTypeError(f"gain: {show(nonlinearity)} is not a name, a function or a module (an instance)")
-    if isinstance(nonlinearity, nn.Module):
-        name, attribute = MODULES.get(type(nonlinearity), (None, None))
-        return name, float(getattr(nonlinearity, attribute)) if attribute else param
-    return FUNCTIONS.get(nonlinearity), param
+    if not isinstance(nonlinearity, nn.Module):
+        return (FUNCTIONS.get(nonlinearity) if isinstance(nonlinearity, Hashable) else None), param
+    if type(nonlinearity) not in MODULES:
+        return None, param
+    name, attribute = MODULES[type(nonlinearity)]
+    return name, float(getattr(nonlinearity, attribute)) if attribute else param
+
+
+def _known_name(name: str) -> str:
+    found = ALIASES.get(name, name)
+    if found not in NAMED:
+        hint = nearest(name, (*NAMED, *ALIASES))
+        known = ", ".join(sorted(NAMED))
+        raise ArgumentError(f"gain: unknown nonlinearity {name!r}{hint}; known are {known}, and any function fits too")
+    return found
 
 
 def _torch_gain(name: str | None, param: float | None, direction: Direction) -> float:
@@ -121,9 +123,7 @@ def _measured(function: Callable[..., Any], direction: Direction, name: str = ""
             moment = normal_expectation(lambda z: _finite(acting(z), z, name) ** 2)
     if not 0 < moment < math.inf:
         what = "derivative" if direction == "backward" else "output"
-        raise ArgumentError(
-            f"gain: the {what} of {name} has the second moment {moment}; it must be positive and finite"
-        )
+        raise ArgumentError(f"gain: the {what} of {name} has the second moment {moment}; allowed is a positive number")
     return float(f"{moment**-0.5:.{_DIGITS - 1}e}")
 
 

@@ -1,4 +1,4 @@
-"""A user's nonlinearity, made safe to integrate: a pure, element-wise function of a float64 tensor, or a clear error."""
+"""A user's nonlinearity, made safe to integrate: a pure, element-wise function of float64 tensors, or an error."""
 
 from __future__ import annotations
 

@@ -61,6 +61,8 @@ class Custom(Initializer):
             raise ArgumentError(f"{self!r}: the function returned shape {tuple(values.shape)}, not {target.shape}")
         if values.is_complex() and not target.is_complex:
             raise ArgumentTypeError(f"{self!r}: the function returned {values.dtype} for a {target.dtype} parameter")
+        if values.is_meta:
+            raise ArgumentError(f"{self!r}: the function returned a tensor on the meta device, which has no values")
         if not bool(torch.isfinite(values).all()):
             raise ArgumentError(f"{self!r}: the function returned NaN or infinite values")
         return values.detach()
@@ -83,7 +85,7 @@ def as_initializer(value: object) -> Initializer:
         raise ArgumentTypeError(f"{value!r} is a number, not an initializer: write Constant({value!r})")
     if getattr(value, "__module__", "") in {"torch.nn.init", "initwise.init"}:
         raise ArgumentTypeError(
-            f"{show(value)} writes into a tensor at once; a rule needs a value such as iw.XavierUniform() or iw.Normal()"
+            f"{show(value)} writes into a tensor at once; give a value, such as iw.XavierUniform() or iw.Normal()"
         )
     if not callable(value):
         raise ArgumentTypeError(f"{show(value)} is not an initializer, nor a function of (shape, fans, draw)")

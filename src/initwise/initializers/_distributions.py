@@ -46,7 +46,7 @@ class TruncatedNormalCdf:
     def __call__(self, x: Array) -> Array:
         z = np.clip((np.asarray(x, np.float64) - self.mean) / self.sigma, self.low, self.high)
         below, above = _phi(np.array([self.low, self.high]))
-        return (_phi(z) - below) / (above - below)
+        return np.asarray((_phi(z) - below) / (above - below))
 
 
 def _phi(z: Array) -> Array:

@@ -21,18 +21,17 @@ def haar(rows: int, columns: int, stream: Stream, label: str, dtype: torch.dtype
     below = torch.tril(x, -1)
     reflectors, scale = _larfg(diagonal, below)
     product = torch.linalg.householder_product(reflectors, scale)
-    return product * -_phase(diagonal)
+    signed: Tensor = product * -_phase(diagonal)
+    return signed
 
 
 def _larfg(alpha: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
     """Return reflectors v (below the diagonal) and scales tau, as LAPACK's larfg makes them for every column."""
     norm = torch.linalg.vector_norm(below, dim=0)
-    real = alpha.real if alpha.is_complex() else alpha
-    beta = -_phase(real) * torch.hypot(alpha.abs(), norm)
-    # A column with nothing below a real diagonal needs no reflection: larfg returns tau = 0, which is H = identity.
-    idle = (norm == 0) & (alpha.imag == 0 if alpha.is_complex() else True)
-    tau = torch.where(idle, 0, (beta - alpha) / beta)
-    return below / torch.where(idle, 1, alpha - beta), tau.conj().resolve_conj() if alpha.is_complex() else tau
+    beta = -_phase(torch.real(alpha)) * torch.hypot(alpha.abs(), norm)
+    # A column with nothing below a real diagonal needs no reflection: larfg returns tau = 0, the identity.
+    idle = (norm == 0) & (torch.imag(alpha) == 0 if alpha.is_complex() else True)
+    return below / torch.where(idle, 1, alpha - beta), torch.where(idle, 0, (beta - alpha) / beta)
 
 
 def _phase(x: Tensor) -> Tensor:

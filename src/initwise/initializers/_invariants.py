@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,14 +33,17 @@ class Equal(Invariant):
     value: float
 
     def check(self, values: Tensor) -> str | None:
-        """Compare every value with the rounded number."""
-        # From float64 to half precision torch rounds twice, so the nearest two numbers are both looked at.
-        wrong = values != torch.tensor(self.value, dtype=torch.float64).to(values.dtype)
-        if not bool(wrong.any()):
-            return None
-        return (
-            f"{int(wrong.sum())} of {values.numel()} values differ from {self.value}, such as {_first(values, wrong)}"
-        )
+        """Compare all values with the first, and that one with the number."""
+        first = values.flatten()[0]
+        wrong = values != first
+        if bool(wrong.any()):
+            return (
+                f"{int(wrong.sum())} of {values.numel()} values differ from the first, such as {_first(values[wrong])}"
+            )
+        error = abs(complex(first.item()) - self.value)
+        if error > spacing(self.value, values.dtype) / 2:
+            return f"the values are {_first(values)}, allowed is {self.value} rounded to {values.dtype}"
+        return None
 
     def describe(self) -> str:
         """Return the property in words."""
@@ -100,11 +104,11 @@ class CentreTap(Invariant):
 
     gain: float = 1.0
     groups: int = 1
-    transposed: bool = False
 
     def check(self, values: Tensor) -> str | None:
         """Check the zeros exactly and the centre up to rounding."""
-        centre = values[(slice(None), slice(None), *(size // 2 for size in values.shape[2:]))]
+        index: tuple[slice | int, ...] = (slice(None), slice(None), *(size // 2 for size in values.shape[2:]))
+        centre = values[index]
         outside = int(torch.count_nonzero(values)) - int(torch.count_nonzero(centre))
         if outside:
             return f"{outside} values outside the kernel's centre are not zero"
@@ -124,7 +128,7 @@ class NonzerosPerUnit(Invariant):
     """Each output unit has exactly `count` incoming weights that are not zero."""
 
     count: int
-    axes: Axes = Axes((1,), (0,))
+    axes: Axes
 
     def check(self, values: Tensor) -> str | None:
         """Count the nonzero weights of every unit."""
@@ -134,7 +138,7 @@ class NonzerosPerUnit(Invariant):
         wrong = (found > self.count) if values.dtype == torch.float16 else (found != self.count)
         if not bool(wrong.any()) and int(missing) <= 1e-3 * self.count * len(found):
             return None
-        return f"units have {int(found.min())} to {int(found.max())} nonzero incoming weights, allowed are {self.count} each"
+        return f"units have {int(found.min())} to {int(found.max())} nonzero incoming weights, allowed: {self.count}"
 
     def describe(self) -> str:
         """Return the property in words."""
@@ -179,10 +183,26 @@ def tolerance(dtype: torch.dtype) -> float:
     return 2e-5 if dtype in {torch.float32, torch.complex64} else max(3 * torch.finfo(dtype).eps, 1e-12)
 
 
+def spacing(value: float, dtype: torch.dtype) -> float:
+    """Return the distance between neighbouring numbers of `dtype` around `value`.
+
+    >>> spacing(1.5, torch.bfloat16)
+    0.0078125
+    """
+    info = torch.finfo(dtype)
+    size = max(abs(value), info.tiny)
+    return info.eps * 2.0 ** (math.frexp(size)[1] - 1)
+
+
 def _exact(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype in {torch.float16, torch.bfloat16} else dtype
 
 
 def _first(values: Tensor, wrong: Tensor) -> float | complex:
     found: float | complex = values[wrong][0].item()
+    return found
+
+
+def _first(values: Tensor) -> float | complex:
+    found: float | complex = values.flatten()[0].item()
     return found

@@ -60,8 +60,6 @@ class Law:
         object.__setattr__(self, "support", _interval(check, self.support, self.mean))
         if self.fourth is not None:
             object.__setattr__(self, "fourth", check.number("fourth", self.fourth))
-        if self.cdf is not None and not callable(self.cdf):
-            check.refuse(f"cdf is of type {type(self.cdf).__name__}, not a function of an array", wrong_type=True)
         object.__setattr__(self, "invariants", tuple(self.invariants))
         check.done()
 

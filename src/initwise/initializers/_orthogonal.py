@@ -1,4 +1,4 @@
-"""`Orthogonal` and `DeltaOrthogonal`: exactly Haar distributed matrices, by Stewart's product of Householder reflections."""
+"""`Orthogonal` and `DeltaOrthogonal`: exactly Haar distributed matrices as weights and as kernels."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ class DeltaOrthogonal(Initializer):
         check.done()
 
     def _law(self, target: Target) -> Law:
-        rows, _, groups, transposed = self._sizes(target)
+        rows, _, groups, _ = self._sizes(target)
         density = 1 / prod(target.shape[2:])
-        invariant = CentreTap(self.gain, groups, transposed)
+        invariant = CentreTap(self.gain, groups)
         return _orthogonal_law(self.gain, rows, density, invariant, "delta orthogonal")
 
     def _values(self, target: Target, stream: Stream) -> Tensor:
@@ -101,8 +101,8 @@ class DeltaOrthogonal(Initializer):
         """Return (out, in) of one group, the number of groups, and whether the kernel is stored as (in, out)."""
         if not 3 <= len(target.shape) <= 5:
             raise ArgumentError(
-                f"{self!r}: the shape is {target.shape}; allowed are convolution kernels (out, in, *kernel) with 3 to 5 "
-                f"dimensions. Use Orthogonal for matrices"
+                f"{self!r}: the shape is {target.shape}; allowed are convolution kernels (out, in, *kernel) "
+                f"with 3 to 5 dimensions. Use Orthogonal for matrices"
             )
         axes = target.axes.normalized(target.shape) if target.axes else Axes((1,), (0,))
         transposed = 0 in axes.fan_in

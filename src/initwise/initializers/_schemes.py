@@ -44,8 +44,8 @@ class _Xavier(_Scheme):
 class XavierUniform(_Xavier):
     """U(±gain * sqrt(6 / (fan_in + fan_out))): variance 2 gain^2 / (fan_in + fan_out).
 
-    Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010. Fans are the true
-    ones of the layer, where `torch.nn.init` takes them from the shape.
+    Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010. Fans are the
+    true ones of the layer, where `torch.nn.init` takes them from the shape.
 
     Raises:
         ArgumentError: `gain` is not positive and finite.
@@ -124,8 +124,8 @@ class KaimingUniform(_Kaiming):
 class KaimingNormal(_Kaiming):
     """N(0, gain^2 / fan), which keeps the second moment through the layer and its nonlinearity.
 
-    He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015 (arXiv:1502.01852). Fans are the true ones of the layer, where
-    `torch.nn.init` takes them from the shape.
+    He, Zhang, Ren, Sun, Delving deep into rectifiers, 2015 (arXiv:1502.01852). Fans are the true ones of the layer,
+    where `torch.nn.init` takes them from the shape.
 
     Args:
         mode: "fan_in" keeps the forward signal, "fan_out" the gradient; "fan_avg" and "fan_geo_avg" lie between.

@@ -22,7 +22,7 @@ from initwise.initializers._target import Target
 
 @dataclass(frozen=True, repr=False)
 class Sparse(Initializer):
-    """N(0, std^2) for exactly fan_in - ceil(sparsity * fan_in) incoming weights of every output unit, zero for the rest.
+    """N(0, std^2) for exactly fan_in - ceil(sparsity * fan_in) incoming weights of every output unit; zero elsewhere.
 
     Martens, Deep learning via Hessian-free optimization, 2010. This differs from `torch.nn.init.sparse_`, which zeros a
     share of each column of a linear layer's (out, in), so that units keep different numbers of incoming weights.
@@ -55,11 +55,12 @@ class Sparse(Initializer):
         fan_in = units(torch.empty(target.shape, device="meta"), axes).shape[1]
         kept = self._kept(fan_in)
         share = kept / fan_in
+        half = self.std * math.sqrt(0.5) if target.is_complex else self.std
         return Law(
             mean=0.0,
             std=self.std * math.sqrt(share),
             support=INFINITE,
-            fourth=3 * self.std**4 * share,
+            fourth=3 * half**4 * share,
             invariants=(NonzerosPerUnit(kept, axes),),
             name="sparse",
             iid=False,
@@ -88,7 +89,7 @@ class Sparse(Initializer):
     def _axes(self, target: Target) -> Axes:
         if target.axes is None and len(target.shape) != 2:
             raise FanError(
-                f"{self!r}: which weights of the shape {target.shape} come into one unit cannot be known from the shape. "
+                f"{self!r}: which weights of the shape {target.shape} come into one unit cannot be known. "
                 f"Declare its axes in the rule, for example axes=iw.Axes(fan_in=(1,), fan_out=(0,))"
             )
         return target.axes if target.axes is not None else Axes((1,), (0,))

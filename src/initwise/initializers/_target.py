@@ -65,7 +65,7 @@ class Target:
         """
         if self.fans is None and self.axes is None:
             raise FanError(
-                f"{operation}: the fans of a weight of shape {self.shape} are needed and cannot be known from its shape. "
+                f"{operation}: the fans of the weight are needed and cannot be known from its shape {self.shape}. "
                 f"Declare its axes in the rule, for example axes=iw.Axes(fan_in=(1,), fan_out=(0,))"
             )
         known = self.fans if self.fans is not None else fans(self.shape, self.axes or Axes((), ()))
