@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A result as text cells, ready to be rendered for a terminal, a file or a page."""
+    """A result as text cells, ready to be rendered for a terminal, a file or a page; `str` is plain aligned text."""
 
     title: str
     columns: tuple[Column, ...]
@@ -39,6 +39,21 @@ class Table:
                     f"Table: row {index} of {self.title!r} has {len(row)} cells, but there are {len(self.columns)}"
                     f" columns; give one cell for each of {[column.name for column in self.columns]}."
                 )
+
+    def __str__(self) -> str:
+        heads = tuple(column.name for column in self.columns)
+        widths = [max(map(len, cells)) for cells in zip(heads, *self.rows, strict=True)]
+        lines = [self.title, ""] if self.title else []
+        for row in (heads, tuple("-" * width for width in widths), *self.rows):
+            lines.append(self._line(row, widths))
+        return "\n".join([*lines, "", *self.notes] if self.notes else lines)
+
+    def _line(self, row: tuple[str, ...], widths: list[int]) -> str:
+        cells = (
+            cell.rjust(width) if column.align == "right" else cell.ljust(width)
+            for cell, width, column in zip(row, widths, self.columns, strict=True)
+        )
+        return "  ".join(cells).rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,26 +22,7 @@ def text(table: Table, *, terminal: bool | None = None, width: int | None = None
     """
     if terminal is None:
         terminal = sys.stdout.isatty()
-    return _styled(table, width) if terminal else _plain(table)
-
-
-def _plain(table: Table) -> str:
-    heads = tuple(column.name for column in table.columns)
-    widths = [max(map(len, cells)) for cells in zip(heads, *table.rows, strict=True)]
-    lines = [table.title, ""] if table.title else []
-    for row in (heads, tuple("-" * width for width in widths), *table.rows):
-        lines.append(_line(row, widths, table))
-    if table.notes:
-        lines += ["", *table.notes]
-    return "\n".join(lines)
-
-
-def _line(row: tuple[str, ...], widths: list[int], table: Table) -> str:
-    cells = (
-        cell.rjust(width) if column.align == "right" else cell.ljust(width)
-        for cell, width, column in zip(row, widths, table.columns, strict=True)
-    )
-    return "  ".join(cells).rstrip()
+    return _styled(table, width) if terminal else str(table)
 
 
 def _styled(table: Table, width: int | None) -> str:
