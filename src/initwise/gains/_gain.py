@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -74,7 +74,7 @@ def _recognized(nonlinearity: object, param: float | None) -> tuple[str | None, 
     if isinstance(nonlinearity, type) or not callable(nonlinearity):
         raise ArgumentTypeError(f"gain: {show(nonlinearity)} is not a name, a function or a module (an instance)")
     if not isinstance(nonlinearity, nn.Module):
-        return (FUNCTIONS.get(nonlinearity) if isinstance(nonlinearity, Hashable) else None), param
+        return next((name for function, name in FUNCTIONS.items() if function is nonlinearity), None), param
     if type(nonlinearity) not in MODULES:
         return None, param
     name, attribute = MODULES[type(nonlinearity)]

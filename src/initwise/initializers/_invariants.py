@@ -198,11 +198,6 @@ def _exact(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype in {torch.float16, torch.bfloat16} else dtype
 
 
-def _first(values: Tensor, wrong: Tensor) -> float | complex:
-    found: float | complex = values[wrong][0].item()
-    return found
-
-
 def _first(values: Tensor) -> float | complex:
     found: float | complex = values.flatten()[0].item()
     return found
