@@ -24,7 +24,7 @@ def at_most(name: StorageName, value: float) -> float:
     dtype = np.float16 if name == "float16" else np.float32
     with np.errstate(over="ignore", under="ignore"):
         nearest = dtype(value)
-        return float(nearest if nearest <= value else np.nextafter(nearest, dtype(-math.inf)))
+        return float(nearest if float(nearest) <= value else np.nextafter(nearest, dtype(-math.inf)))
 
 
 def _bfloat16_at_most(value: float) -> float:
