@@ -1,0 +1,7 @@
+"""Deciding: rules against a model that was read give a plan, a pure value. Nothing is written."""
+
+from initwise.planning._plan import plan
+from initwise.planning._row import Part, Row
+from initwise.planning._value import Plan
+
+__all__ = ["Part", "Plan", "Row", "plan"]

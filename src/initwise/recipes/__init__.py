@@ -1,0 +1,5 @@
+"""Named rule sets, one file each, with the paper or release they reproduce."""
+
+from initwise.recipes._registry import RECIPES, Recipe, names, rules
+
+__all__ = ["RECIPES", "Recipe", "names", "rules"]

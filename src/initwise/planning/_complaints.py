@@ -1,0 +1,135 @@
+"""What is wrong between rules and model, in sentences that say what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from torch import nn
+
+from initwise.model import Parameter, Reading
+from initwise.planning._tables import common_name
+from initwise.rules import Rule
+from initwise.selectors import And, Glob, Name, Not, Or, Regex, Selector, Type, class_name
+
+
+def unmatched(parameters: Sequence[Parameter], recipes: Sequence[str]) -> Iterator[str]:
+    """Say for each parameter without a rule what to write; names that differ only in numbers stand together."""
+    groups: defaultdict[tuple[str, tuple[int, ...]], list[Parameter]] = defaultdict(list)
+    for parameter in parameters:
+        groups[re.sub(r"\d+", "0", parameter.name), parameter.shape].append(parameter)
+    for same in groups.values():
+        names = [parameter.name for parameter in same]
+        owner = type(same[0].module).__name__
+        subject = f"{', '.join(map(repr, names))} (shape {same[0].shape}, of {owner}): no rule matches"
+        yield f"{subject}; {_advice(_pattern(names), same[0], recipes)}"
+
+
+def _advice(pattern: str, parameter: Parameter, recipes: Sequence[str]) -> str:
+    axes = ", axes=iw.Axes(fan_in=(1,), fan_out=(0,))" if parameter.axes is None and parameter.ndim > 1 else ""
+    added = f'iw.rule("{pattern}", iw.Normal(std=0.02){axes})'
+    keep = f'iw.rule("{pattern}", iw.Keep())'
+    if len(recipes) == 1:
+        return f'add rules to the recipe: [*iw.recipes.rules("{recipes[0]}", model), {added}], or {keep} to leave it'
+    return f"add a rule such as {added}, or {keep} to leave it"
+
+
+def _pattern(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    first, *others = (re.split(r"(\d+)", name) for name in names)
+    return "".join(part if all(other[i] == part for other in others) else "*" for i, part in enumerate(first))
+
+
+def unused(rule: Rule, reading: Reading) -> Iterator[str]:
+    """Say what is wrong with a rule that decides about no parameter; nothing if its attributes are there but None."""
+    if rule.initializer is not None:
+        yield f"{rule!r} matches no parameter{_near_parameter(rule.selector, reading)}"
+        return
+    selected = _selected(rule, reading)
+    if not selected:
+        yield f"{rule!r} matches no module{_near_module(rule.selector, reading)}"
+    for keyword, _ in rule.keywords if selected else ():
+        if not any(_has(rule, keyword, module) for module in selected):
+            kinds = ", ".join(sorted({type(module).__name__ for module in selected}))
+            attributes = dict.fromkeys(name for module in selected for name in _attributes(module))
+            yield (
+                f"{rule!r}: no selected module ({kinds}) has a parameter {keyword!r}"
+                f"{_did_you_mean(keyword, attributes) or _list_of('their parameters are', attributes)}"
+            )
+
+
+def unselected(argument: str, selector: Selector, reading: Reading) -> Iterator[str]:
+    """Say which part of a selector picks no parameter."""
+    parts = selector.parts if isinstance(selector, Or) else (selector,)
+    for part in parts:
+        if not any(part.parameter(parameter) for parameter in reading.parameters):
+            yield f"{argument}={part!r} matches no parameter{_near_parameter(part, reading)}"
+
+
+def _selected(rule: Rule, reading: Reading) -> list[nn.Module]:
+    return [module for name, module in reading.modules.items() if rule.selector.module(name, module) is not None]
+
+
+def _has(rule: Rule, keyword: str, module: nn.Module) -> bool:
+    fits = any(name == keyword or name.startswith(f"{keyword}_") for name in _attributes(module))
+    return fits or hasattr(module, keyword)
+
+
+def _attributes(module: nn.Module) -> list[str]:
+    return [*module._parameters, *getattr(module, "parametrizations", {})]
+
+
+def _near_parameter(selector: Selector, reading: Reading) -> str:
+    names = [name for parameter in reading.parameters for name in parameter.names]
+    for leaf in _leaves(selector):
+        if isinstance(leaf, Name) and leaf.name in reading.modules:
+            return f'; {leaf.name!r} is a module: write iw.rule("{leaf.name}", weight=..., bias=...) or "{leaf.name}.*"'
+    return _near(selector, names, reading)
+
+
+def _near_module(selector: Selector, reading: Reading) -> str:
+    for leaf in _leaves(selector):
+        if isinstance(leaf, Name) and leaf.name in reading:
+            return f'; {leaf.name!r} is a parameter: give one initializer, iw.rule("{leaf.name}", ...), not keywords'
+        if isinstance(leaf, (Glob, Regex)) and any(leaf.parameter(parameter) for parameter in reading.parameters):
+            return f"; {leaf.pattern!r} matches parameters: give one initializer, not keywords, or a glob over module names"
+    return _near(selector, [name for name in reading.modules if name], reading)
+
+
+def _near(selector: Selector, names: Iterable[str], reading: Reading) -> str:
+    for leaf in _leaves(selector):
+        if isinstance(leaf, (Name, Glob, Regex)):
+            written = leaf.name if isinstance(leaf, Name) else leaf.pattern.replace("\\", "")
+            return _did_you_mean(written, names)
+        if isinstance(leaf, Type):
+            kinds = {class_name(type(module)): None for module in reading.modules.values()}
+            return _did_you_mean(class_name(leaf.kind), kinds) or _list_of("the model has", kinds)
+    return ""
+
+
+def _leaves(selector: Selector) -> Iterator[Selector]:
+    if isinstance(selector, (And, Or)):
+        for part in selector.parts:
+            yield from _leaves(part)
+    elif isinstance(selector, Not):
+        yield from _leaves(selector.part)
+    else:
+        yield selector
+
+
+def _did_you_mean(written: str, names: Iterable[str]) -> str:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for name in dict.fromkeys(names):
+        groups[re.sub(r"\d+", "0", name)].append(name)
+    near = difflib.get_close_matches(re.sub(r"\d+", "0", written), groups, 3, 0.5)
+    shown = [groups[match][0] if len(groups[match]) == 1 else common_name(groups[match]) for match in near]
+    return f"; did you mean {' or '.join(map(repr, shown))}?" if shown else ""
+
+
+def _list_of(head: str, names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - 6} more" if len(listed) > 6 else ""
+    return f"; {head} {', '.join(listed[:6])}{more}" if listed else ""

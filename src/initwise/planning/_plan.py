@@ -1,0 +1,205 @@
+"""`plan`: read a model, ask the rules, and decide about every parameter; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from initwise import recipes
+from initwise._arguments import nearest, show
+from initwise.errors import ArgumentError, InitwiseError, PlanError
+from initwise.model import Parameter, survey
+from initwise.planning import _complaints
+from initwise.planning._decide import decided_row, undecided_row
+from initwise.planning._resolve import Choice, Resolution, resolve
+from initwise.planning._row import Row
+from initwise.planning._value import Plan
+from initwise.rules import Rule
+from initwise.selectors import Selector, as_selector
+
+
+def plan(
+    model: nn.Module,
+    rules: str | Rule | Sequence[str | Rule],
+    *,
+    seed: int = 0,
+    inputs: Any = None,
+    names: Mapping[str, str] | None = None,
+    only: Any = None,
+    include_frozen: bool = False,
+) -> Plan:
+    """Decide what every parameter of `model` shall hold; the model is only read, on any device, meta included.
+
+    Of the rules that match a parameter the most specific decides: exact name, then glob or regular expression, then
+    module type (the nearest in the inheritance order), then predicate; and a rule of yours before any rule of a recipe.
+
+    Args:
+        model: any `nn.Module`. Wrappers (`torch.compile`, DDP, FSDP, checkpointing) do not change the names.
+        rules: the name of a recipe (`"gpt2"`), a rule, or a sequence of both.
+        seed: an integer in [0, 2**64). A weight depends on it, on the parameter's name and on the element's index only.
+        inputs: example inputs of the model's forward. This version decides by module types and does not need them.
+        names: `{name here: canonical name}`; the parameter gets the random numbers of the canonical name, so that a renamed
+            or partial model keeps its weights.
+        only: what to plan: a name, glob, type, predicate, selector, or a tuple of these. All else is kept as it is.
+        include_frozen: plan parameters with `requires_grad=False` too, which are otherwise kept as they are.
+
+    Returns:
+        A `Plan`: print it, iterate over its rows, save it with `to_dict`, carry it out with `initwise.apply`.
+
+    Raises:
+        PlanError: rules and model do not make a plan. All reasons are told together: parameters without a rule, rules that
+            match nothing, equally specific rules, parameters that cannot be drawn, wrong arguments.
+
+    >>> import initwise as iw
+    >>> decided = iw.plan(nn.Linear(4, 2), [iw.rule(nn.Linear, weight=iw.XavierUniform(), bias=iw.Zeros())], seed=7)
+    >>> decided["weight"].law.std ** 2, decided["bias"].initializer
+    (0.3333333333333333, Zeros())
+    """
+    return _Planner(model, rules, seed, names, only, include_frozen).plan()
+
+
+class _Planner:
+    """One call of `plan`: collects everything that is wrong, and raises it together."""
+
+    def __init__(
+        self, model: nn.Module, rules: Any, seed: Any, names: Any, only: Any, include_frozen: bool
+    ) -> None:
+        self.problems: list[str] = []
+        self.seed = seed
+        self.include_frozen = include_frozen
+        self.names = names
+        self._check_arguments(model)
+        self.reading, unreadable = survey(model)
+        self.problems += unreadable
+        self.rules = self._collected(rules)
+        self.only = self._selector(only)
+
+    def plan(self) -> Plan:
+        resolution = resolve(self.reading, self.rules)
+        self.problems += resolution.problems
+        canonical = self._canonical_names()
+        found = [
+            self._row(parameter, canonical[parameter.name], resolution.choices[parameter.name])
+            for parameter in self.reading.parameters
+        ]
+        rows = tuple(row for row in found if row is not None)
+        self._complain({row.name for row in rows}, resolution)
+        if self.problems:
+            raise PlanError("plan", list(dict.fromkeys(self.problems)))
+        origins = dict.fromkeys(rule.origin for rule in self.rules if rule.origin)
+        return Plan(rows, self.seed, ", ".join(origins), tuple(self._shadowed(resolution)))
+
+    def _check_arguments(self, model: object) -> None:
+        if isinstance(self.seed, bool) or not hasattr(self.seed, "__index__"):
+            self.problems.append(f"seed is {show(self.seed)} of type {type(self.seed).__name__}; give an integer in [0, 2**64)")
+        else:
+            self.seed = self.seed.__index__()
+            if not 0 <= self.seed < 2**64:
+                self.problems.append(f"seed is {self.seed}; give an integer in [0, 2**64)")
+        if not isinstance(self.include_frozen, bool):
+            self.problems.append(f"include_frozen is {show(self.include_frozen)}; give True or False")
+        if not isinstance(model, nn.Module):
+            hint = f"an instance such as {model.__name__}(...)" if isinstance(model, type) else "an nn.Module"
+            raise PlanError("plan", [*self.problems, f"model is {show(model)} of type {type(model).__name__}; give {hint}"])
+
+    def _collected(self, rules: Any) -> list[Rule]:
+        collected: list[Rule] = []
+        for entry in [rules] if isinstance(rules, (str, Rule)) else rules if isinstance(rules, Sequence) else [rules]:
+            if isinstance(entry, Rule):
+                collected.append(entry)
+            elif isinstance(entry, str):
+                collected += self._recipe(entry)
+            else:
+                self.problems.append(
+                    f"rules holds {show(entry)} of type {type(entry).__name__}; give iw.rule(...) or the name of a recipe"
+                )
+        return collected
+
+    def _recipe(self, name: str) -> list[Rule]:
+        try:
+            return recipes.rules(name, self.reading)
+        except ArgumentError as error:
+            self.problems.append(str(error))
+            return []
+
+    def _selector(self, only: Any) -> Selector | None:
+        if only is None:
+            return None
+        try:
+            selector = as_selector(only)
+        except ArgumentError as error:
+            self.problems.append(f"only: {error}")
+            return None
+        self.problems += _complaints.unselected("only", selector, self.reading)
+        return selector
+
+    def _canonical_names(self) -> dict[str, str]:
+        """Return the stream's name of every parameter, by its name here."""
+        found = {parameter.name: parameter.name for parameter in self.reading.parameters}
+        if self.names is None:
+            return found
+        if not isinstance(self.names, Mapping):
+            self.problems.append(f"names is {show(self.names)}; give a mapping from names here to canonical names")
+            return found
+        for here, canonical in self.names.items():
+            if here not in self.reading:
+                self.problems.append(f"names: the model has no parameter {here!r}{nearest(here, self.reading.by_name)}")
+            elif not isinstance(canonical, str) or not canonical:
+                self.problems.append(f"names: {here!r} is mapped to {show(canonical)}; give a name")
+            else:
+                found[self.reading[here].name] = canonical
+        self.problems += _collisions(found)
+        return found
+
+    def _row(self, parameter: Parameter, canonical: str, choice: Choice | None) -> Row | None:
+        kept = self._why_kept(parameter, choice)
+        if kept is not None:
+            return undecided_row(parameter, canonical, kept)
+        if choice is None:
+            return None
+        try:
+            return decided_row(parameter, canonical, choice)
+        except InitwiseError as error:
+            self.problems.append(f"{parameter.name!r} (shape {parameter.shape}): {error}")
+            return None
+
+    def _why_kept(self, parameter: Parameter, choice: Choice | None) -> str | None:
+        if self.only is not None and self.only.parameter(parameter) is None:
+            return f"outside only={self.only!r}"
+        if not parameter.requires_grad and not self.include_frozen:
+            passed = f"; include_frozen=True would apply {choice.rule!r}" if choice and not choice.rule.origin else ""
+            return f"frozen (requires_grad is False){passed}"
+        return None
+
+    def _complain(self, kept: set[str], resolution: Resolution) -> None:
+        unmatched = [
+            parameter
+            for parameter in self.reading.parameters
+            if resolution.choices[parameter.name] is None and parameter.name not in kept
+        ]
+        origins = tuple(dict.fromkeys(rule.origin for rule in self.rules if rule.origin))
+        self.problems += _complaints.unmatched(unmatched, origins)
+        for index, rule in enumerate(self.rules):
+            if not rule.optional and not (rule.initializer is not None and resolution.used[index]):
+                self.problems += _complaints.unused(rule, self.reading)
+
+    def _shadowed(self, resolution: Resolution) -> list[str]:
+        """Return a note for each rule of the user's that matched and never decided."""
+        return [
+            f"overridden everywhere: {rule!r}"
+            for index, rule in enumerate(self.rules)
+            if not rule.origin and resolution.used[index] and not resolution.won[index]
+        ]
+
+
+def _collisions(canonical: Mapping[str, str]) -> list[str]:
+    shared: dict[str, list[str]] = {}
+    for here, name in canonical.items():
+        shared.setdefault(name, []).append(here)
+    return [
+        f"names: {' and '.join(map(repr, same))} would both be called {name!r}; give each its own name"
+        for name, same in shared.items()
+        if len(same) > 1
+    ]

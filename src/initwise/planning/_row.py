@@ -1,0 +1,174 @@
+"""Decisions as values: `Row` for a parameter, `Part` for a block of one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+
+from initwise.axes import Axes, Blocks
+from initwise.errors import ArgumentError
+from initwise.fans import fans
+from initwise.initializers import Custom, Initializer, Keep, Law, PerBlock, Target
+
+
+@dataclass(frozen=True)
+class Part:
+    """A slice of a parameter along one axis, with what is drawn there; most parameters are one part with the label ""."""
+
+    label: str
+    axis: int
+    start: int
+    stop: int
+    initializer: Initializer
+    target: Target
+
+    @cached_property
+    def law(self) -> Law | None:
+        """What the values of this part follow; None where nothing is declared."""
+        return self.initializer.law(self.target)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was decided about one parameter, and why.
+
+    Attributes:
+        name: the parameter's canonical name in the model that was planned.
+        canonical: the name its random numbers are drawn under (`names=` may map it to another).
+        path: its name in `named_parameters()` of that model.
+        aliases: the other names of a tied parameter.
+        rule: the rule that decided, as one would write it.
+        reason: the decision in words.
+        parts: the blocks of a packed parameter, or the whole as one part.
+        law: mean, std, support and more of the values; over all blocks where they differ; None if not testable.
+        fan_in, fan_out: the true fans, of each block where the parameter packs several; None where unknown.
+    """
+
+    name: str
+    canonical: str
+    path: str = field(compare=False)
+    aliases: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    requires_grad: bool = field(compare=False)
+    initializer: Initializer
+    axes: Axes | None = None
+    blocks: Blocks | None = None
+    padding: int | None = None
+    operation: str | None = field(default=None, compare=False)
+    role: str | None = field(default=None, compare=False)
+    rule: str = field(default="", compare=False)
+    reason: str = field(default="", compare=False)
+    kept: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kept", isinstance(self.initializer, Keep))
+
+    @property
+    def numel(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The blocks of a packed parameter, or the whole as one part."""
+        return tuple(_parts(self))
+
+    @cached_property
+    def law(self) -> Law | None:
+        """What the values follow, over all parts; None where nothing is declared."""
+        laws = [part.law for part in self.parts]
+        known = [law for law in laws if law is not None]
+        if len(known) < len(laws):
+            return None
+        return known[0] if all(law == known[0] for law in known) else _mixture(self, known)
+
+    @property
+    def fan_in(self) -> int | float | None:
+        """Terms summed into one output element; None where unknown, or where the blocks differ."""
+        return self._fans[0]
+
+    @property
+    def fan_out(self) -> int | float | None:
+        """Output elements that one input element feeds; None where unknown, or where the blocks differ."""
+        return self._fans[1]
+
+    @cached_property
+    def _fans(self) -> tuple[int | float | None, int | float | None]:
+        found = [part.target.fans for part in self.parts]
+        if found[0] is None:
+            return None, None
+        ins, outs = ({getattr(each, side) for each in found} for side in ("fan_in", "fan_out"))
+        return ins.pop() if len(ins) == 1 else None, outs.pop() if len(outs) == 1 else None
+
+
+def _parts(row: Row) -> Iterator[Part]:
+    blocks = row.blocks or _stacked(row)
+    if row.kept or blocks is None:
+        if isinstance(row.initializer, PerBlock):
+            raise ArgumentError(f"{row.initializer!r} names blocks, and this parameter packs none; give one initializer")
+        yield _part(row, "", 0, 0, row.shape[0] if row.shape else 1, row.initializer)
+        return
+    _check_names(row.initializer, blocks)
+    for label, start, stop in blocks.slices():
+        yield _part(row, label, blocks.axis, start, stop, _for_block(row.initializer, label))
+
+
+def _stacked(row: Row) -> Blocks | None:
+    """Return a stack of matrices (experts, heads) as blocks `0 1 2 ...`, for laws that concern one matrix."""
+    batch = row.axes.normalized(row.shape).batch if row.axes is not None and not row.kept else ()
+    if len(batch) != 1 or isinstance(row.initializer, Custom) or _is_elementwise(row):
+        return None
+    count = row.shape[batch[0]]
+    return Blocks(batch[0], tuple(map(str, range(count))), (1,) * count)
+
+
+def _is_elementwise(row: Row) -> bool:
+    return row.initializer.draw(_part(row, "", 0, 0, row.shape[0], row.initializer).target) is not None
+
+
+def _check_names(initializer: Initializer, blocks: Blocks) -> None:
+    if not isinstance(initializer, PerBlock):
+        return
+    given = [name for name, _ in initializer.blocks]
+    unknown = [name for name in given if name not in blocks.names]
+    if unknown:
+        raise ArgumentError(f"{initializer!r} names {_quoted(unknown)}; the blocks here are {_quoted(blocks.names)}")
+    missing = [name for name in blocks.names if initializer.block(name) is None]
+    if missing:
+        raise ArgumentError(f"{initializer!r} says nothing about {_quoted(missing)}; add them, or rest=... for all others")
+
+
+def _for_block(initializer: Initializer, label: str) -> Initializer:
+    return (initializer.block(label) or Keep()) if isinstance(initializer, PerBlock) else initializer
+
+
+def _part(row: Row, label: str, axis: int, start: int, stop: int, initializer: Initializer) -> Part:
+    shape = tuple(stop - start if index == axis else size for index, size in enumerate(row.shape))
+    known = fans(shape, row.axes) if row.axes is not None else None
+    return Part(label, axis, start, stop, initializer, Target(shape, row.dtype, known, row.axes))
+
+
+def _mixture(row: Row, laws: list[Law]) -> Law:
+    """Return the law of an element of any part: the parts' laws, weighted by their sizes."""
+    weights = [math.prod(part.target.shape) / row.numel for part in row.parts]
+    mean = math.fsum(weight * law.mean for weight, law in zip(weights, laws, strict=True))
+    square = math.fsum(weight * (law.std**2 + (law.mean - mean) ** 2) for weight, law in zip(weights, laws, strict=True))
+    support = min(law.support[0] for law in laws), max(law.support[1] for law in laws)
+    text = "; ".join(f"{' '.join(labels)}: {law}" for law, labels in _by_law(row, laws).items())
+    return Law(mean, math.sqrt(square), support, name="by block", iid=False, text=text)
+
+
+def _by_law(row: Row, laws: list[Law]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for part, law in zip(row.parts, laws, strict=True):
+        grouped.setdefault(law.describe(), []).append(part.label)
+    return grouped
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -1,0 +1,68 @@
+"""A plan as tables: one row a parameter, or one row for names that differ only in numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+from initwise.findings import Column, Table
+from initwise.planning._row import Row
+
+COLUMNS = (Column("parameter"), Column("shape"), Column("law"), Column("std", "right"), Column("reason"))
+COUNTED = (Column("parameters"), Column("count", "right"), *COLUMNS[1:])
+
+
+def full(rows: Sequence[Row], notes: Iterable[str]) -> Table:
+    """Return one line for each parameter."""
+    return Table("", COLUMNS, tuple((row.name, *_cells(row)) for row in rows), tuple(notes))
+
+
+def grouped(rows: Sequence[Row], notes: Iterable[str]) -> Table:
+    """Return one line for all parameters whose names differ only in numbers and whose decision is the same."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        groups.setdefault((_pattern(row.name), *_cells(row)), []).append(row.name)
+    lines = tuple((common_name(names), f"x{len(names)}", *key[1:]) for key, names in groups.items())
+    return Table("", COUNTED, lines, tuple(notes))
+
+
+def common_name(names: Sequence[str]) -> str:
+    """Return names that differ only in numbers as one, with the numbers that they take.
+
+    >>> common_name(["h.0.weight", "h.1.weight", "h.2.weight"]), common_name(["h.0.a.1", "h.4.a.1"])
+    ('h.0-2.weight', 'h.0,4.a.1')
+    """
+    columns = list(zip(*(re.split(r"(\d+)", name) for name in names), strict=True))
+    return "".join(column[0] if index % 2 == 0 else _numbers(column) for index, column in enumerate(columns))
+
+
+def footer(rows: Sequence[Row], seed: int, recipe: str, digest: str) -> str:
+    """Return the line under a plan: how much, from which seed, and its digest."""
+    kept = sum(row.kept for row in rows)
+    parts = [f"{len(rows):,} parameters", f"{sum(math.prod(row.shape) for row in rows):,} elements", f"seed {seed}"]
+    parts += [f"{kept:,} kept"] if kept else []
+    parts += [f"recipe {recipe}"] if recipe else []
+    return ", ".join([*parts, f"digest {digest[:16]}"])
+
+
+def _cells(row: Row) -> tuple[str, str, str, str]:
+    shape = " x ".join(map(str, row.shape)) or "scalar"
+    if row.kept:
+        return shape, "kept", "", row.reason
+    if row.law is None:
+        return shape, repr(row.initializer), "", row.reason
+    return shape, row.law.describe(), f"{row.law.std:.4g}", row.reason
+
+
+def _pattern(name: str) -> str:
+    return re.sub(r"\d+", "0", name)
+
+
+def _numbers(values: Sequence[str]) -> str:
+    numbers = sorted({int(value) for value in values})
+    if len(numbers) == 1:
+        return str(numbers[0])
+    if numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]}-{numbers[-1]}"
+    return ",".join(map(str, numbers)) if len(numbers) <= 4 else f"{numbers[0]}..{numbers[-1]}"

@@ -1,0 +1,110 @@
+"""`Plan`: decisions for all parameters of a model, as a value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from initwise._arguments import nearest
+from initwise.findings import Table
+from initwise.planning import _data, _python, _tables
+from initwise.planning._row import Row
+from initwise.reporting import text
+
+
+@dataclass(frozen=True, repr=False)
+class Plan:
+    """What every parameter of a model shall hold, and why; made by `initwise.plan`, carried out by `initwise.apply`.
+
+    Iterating gives the rows in `named_parameters()` order; `plan[name]` finds one by its name, path or an alias.
+    Two plans are equal if they decide the same for the same parameters under the same seed.
+
+    Attributes:
+        rows: one decision for each parameter.
+        seed: the seed of the random stream.
+        recipe: the recipes that decided, or "" where the rules were all yours.
+        notes: what is worth knowing but no error, such as a rule that others override everywhere.
+    """
+
+    rows: tuple[Row, ...]
+    seed: int
+    recipe: str = field(default="", compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __getitem__(self, name: str) -> Row:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise KeyError(f"the plan has no parameter {name!r}{nearest(name, self._by_name)}") from None
+
+    def digest(self) -> str:
+        """Return a hexadecimal digest of what is decided (not of the words about it): equal plans have the same.
+
+        A `Custom` function counts by its name, since code has no digest.
+        """
+        canonical = json.dumps(_data.decisions(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON values, with the versions of schema and stream.
+
+        Raises:
+            SchemaError: a `Custom` function decides about a parameter; the message names all of them.
+        """
+        return _data.to_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Plan:
+        """Return the plan that `to_dict` described.
+
+        Raises:
+            SchemaError: another version, unknown or missing keys, wrong types or values; all of them together.
+        """
+        return cls(**_data.from_dict(data))
+
+    def to_python(self) -> str:
+        """Return plain PyTorch code with a function `initialize(model)` that draws from the same laws, without initwise.
+
+        The numbers differ from those of `apply`: they come from torch's global generator.
+
+        Raises:
+            NotSupportedError: a `Custom` function decides about a parameter.
+        """
+        return _python.to_python(self.rows)
+
+    def summary(self) -> Table:
+        """Return the table with one line for all parameters whose names differ only in numbers."""
+        return _tables.grouped(self.rows, self._footer())
+
+    def table(self) -> Table:
+        """Return the table with one line for each parameter, which `print(plan)` shows."""
+        return _tables.full(self.rows, self._footer())
+
+    def __str__(self) -> str:
+        return text(self.table())
+
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self)} parameters, seed {self.seed}{f', recipe {self.recipe}' if self.recipe else ''}>"
+
+    def _footer(self) -> tuple[str, ...]:
+        return _tables.footer(self.rows, self.seed, self.recipe, self.digest()), *self.notes
+
+    @cached_property
+    def _by_name(self) -> dict[str, Row]:
+        found = {row.path: row for row in self.rows}
+        for row in self.rows:
+            found.update(dict.fromkeys((row.name, *row.aliases), row))
+        return found

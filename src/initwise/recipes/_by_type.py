@@ -1,0 +1,83 @@
+"""`kaiming`, `xavier` and `classic`: one scheme for all weights, or one by layer type; what all three share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from initwise.initializers import Constant, Initializer, KaimingNormal, Normal, Ones, Orthogonal, XavierUniform, Zeros
+from initwise.model import Parameter, Reading
+from initwise.recipes._recipe import Decision, Recipe
+
+SLOPE = 0.25  # where PReLU starts, in PyTorch and in He et al. 2015
+SHARED = (
+    ("recurrent weights", "orthogonal, each gate on its own (Saxe et al. 2013)"),
+    ("embeddings", "N(0, 1), the padding row zero"),
+    ("norms", "weight 1 (0 where the module adds 1 to it), bias 0"),
+    ("biases", "0"),
+    ("PReLU", "0.25"),
+)
+
+
+def plain(parameter: Parameter) -> Decision:
+    """Decide about everything but weight matrices and kernels, as tutorials do."""
+    kind = type(parameter.module).__name__
+    usage = parameter.usage
+    if usage is None:
+        return None
+    if usage.role == "recurrent":
+        return Orthogonal(), f"{kind} {parameter.attribute}, recurrent: orthogonal" + (" per gate" if usage.blocks else "")
+    if usage.role == "embedding":
+        return Normal(), f"{kind} embedding: N(0, 1)"
+    if usage.role == "bias":
+        return Zeros(), f"{kind} {parameter.attribute}: zero"
+    if usage.role in ("norm_weight", "norm_bias"):
+        return neutral(parameter), f"{kind} {parameter.attribute}: scales by one, shifts by nothing"
+    return (Constant(SLOPE), f"{kind} slope: {SLOPE}") if usage.role == "slope" else None
+
+
+def neutral(parameter: Parameter) -> Initializer:
+    """Return what makes a norm's parameter do nothing: ones, or zeros for shifts and where the module adds one."""
+    return Ones() if parameter.usage is not None and parameter.usage.neutral == 1.0 else Zeros()
+
+
+def _scheme(choose: Callable[[Parameter], Initializer]) -> Callable[[Reading], Callable[[Parameter], Decision]]:
+    def decide(parameter: Parameter) -> Decision:
+        if parameter.role != "weight":
+            return plain(parameter)
+        return choose(parameter), f"{type(parameter.module).__name__} {parameter.attribute}"
+
+    return lambda reading: decide
+
+
+def _by_type(parameter: Parameter) -> Initializer:
+    convolution = (parameter.operation or "").startswith("conv")
+    return KaimingNormal(mode="fan_out", nonlinearity="relu") if convolution else XavierUniform()
+
+
+KAIMING = Recipe(
+    name="kaiming",
+    summary="Kaiming normal (fan_in, ReLU) on every weight matrix and kernel, zero biases",
+    source="He, Zhang, Ren, Sun 2015, Delving Deep into Rectifiers (arXiv:1502.01852)",
+    laws=(("weight matrices and kernels", "N(0, 2 / fan_in)"), *SHARED),
+    decide=_scheme(lambda parameter: KaimingNormal()),
+)
+
+XAVIER = Recipe(
+    name="xavier",
+    summary="Xavier uniform on every weight matrix and kernel, zero biases",
+    source="Glorot, Bengio 2010, Understanding the difficulty of training deep feedforward neural networks",
+    laws=(("weight matrices and kernels", "U(±sqrt(6 / (fan_in + fan_out)))"), *SHARED),
+    decide=_scheme(lambda parameter: XavierUniform()),
+)
+
+CLASSIC = Recipe(
+    name="classic",
+    summary="by layer type, as tutorials teach: convolutions Kaiming normal (fan_out, ReLU), linear layers Xavier uniform",
+    source="He et al. 2015 (arXiv:1502.01852) and Glorot, Bengio 2010; convolutions as in torchvision's ResNet",
+    laws=(
+        ("convolution kernels", "N(0, 2 / fan_out)"),
+        ("other weight matrices", "U(±sqrt(6 / (fan_in + fan_out)))"),
+        *SHARED,
+    ),
+    decide=_scheme(_by_type),
+)

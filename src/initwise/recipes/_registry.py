@@ -1,0 +1,44 @@
+"""All recipes by name."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from initwise._arguments import nearest
+from initwise.errors import ArgumentError
+from initwise.model import Reading, read
+from initwise.recipes._by_type import CLASSIC, KAIMING, XAVIER
+from initwise.recipes._gpt2 import GPT2
+from initwise.recipes._recipe import Recipe
+from initwise.recipes._torch_default import TORCH_DEFAULT
+from initwise.rules import Rule
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (CLASSIC, GPT2, KAIMING, TORCH_DEFAULT, XAVIER)}
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all recipes.
+
+    >>> names()
+    ('classic', 'gpt2', 'kaiming', 'torch-default', 'xavier')
+    """
+    return tuple(RECIPES)
+
+
+def rules(name: str, model: nn.Module | Reading) -> list[Rule]:
+    """Return the rules of a recipe for `model`, to add your own to; yours win.
+
+    Args:
+        name: one of `names()`.
+        model: the model that will be planned, or what `initwise.model.read` returned for it.
+
+    Raises:
+        ArgumentError: there is no recipe of this name.
+
+    >>> [str(rule.selector) for rule in rules("kaiming", nn.Linear(2, 3))]
+    ["Name('weight')", "Name('bias')"]
+    """
+    recipe = RECIPES.get(name)
+    if recipe is None:
+        raise ArgumentError(f"recipe {name!r} is not known{nearest(name, RECIPES)}; known are {', '.join(RECIPES)}")
+    return recipe.rules(model if isinstance(model, Reading) else read(model))

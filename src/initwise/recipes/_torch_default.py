@@ -1,0 +1,123 @@
+"""`torch-default`: what the constructors of `torch.nn` draw, parameter by parameter (read in torch 2.13 and measured)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from torch import nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.modules.rnn import RNNBase, RNNCellBase
+
+from initwise.fans import torch_fans
+from initwise.initializers import Normal, Uniform, Zeros
+from initwise.model import Parameter, Reading
+from initwise.recipes._by_type import plain
+from initwise.recipes._recipe import Decision, Recipe
+
+
+def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
+    def decide(parameter: Parameter) -> Decision:
+        if parameter.ndim > 1 and _within_transformer(parameter, reading):
+            return _xavier(parameter, "nn.Transformer draws Xavier uniform over every parameter of two axes or more")
+        return _by_module(parameter, reading)
+
+    return decide
+
+
+def _by_module(parameter: Parameter, reading: Reading) -> Decision:
+    module = parameter.module
+    if parameter.usage is None or parameter.role in ("norm_weight", "norm_bias", "slope", "embedding"):
+        return plain(parameter)
+    if isinstance(module, nn.MultiheadAttention):
+        return _attention(parameter)
+    if parameter.attribute == "bias" and _is_attention_output(parameter, reading):
+        return Zeros(), "bias of attention's output projection: zero"
+    if isinstance(module, (RNNBase, RNNCellBase)):
+        return _uniform(parameter, "hidden_size", module.hidden_size)
+    if isinstance(module, nn.Linear):
+        return _uniform(parameter, "in_features", module.in_features)
+    if isinstance(module, nn.Bilinear):
+        return _uniform(parameter, "in1_features", module.in1_features)
+    if isinstance(module, _ConvNd):
+        return _convolution(parameter, module)
+    return _conv1d(parameter)
+
+
+def _uniform(parameter: Parameter, what: str, count: int) -> Decision:
+    if count == 0:
+        return Zeros(), f"{type(parameter.module).__name__} without inputs: zero"
+    bound = 1 / math.sqrt(count)
+    return Uniform(-bound, bound), f"{_subject(parameter)}: U(±1/sqrt({what} {count}))"
+
+
+def _convolution(parameter: Parameter, module: _ConvNd) -> Decision:
+    """The bound of weight and bias; a transposed convolution takes its output channels, as its weight's axis 1 says."""
+    kernel = math.prod(module.kernel_size)
+    if isinstance(module, _ConvTransposeNd):
+        return _uniform(parameter, "out_channels / groups * kernel =", module.out_channels // module.groups * kernel)
+    return _uniform(parameter, "in_channels / groups * kernel =", module.in_channels // module.groups * kernel)
+
+
+def _attention(parameter: Parameter) -> Decision:
+    if parameter.attribute in ("bias_k", "bias_v"):
+        size = torch_fans(parameter.shape).fan_in
+        return Normal(std=1 / math.sqrt(size)), f"{_subject(parameter)}: Xavier normal, N(0, 1/{size})"
+    if parameter.role == "bias":
+        return Zeros(), f"{_subject(parameter)}: zero"
+    whole = " over the packed matrix" if parameter.blocks is not None else ""
+    return _xavier(parameter, f"{_subject(parameter)}: Xavier uniform{whole}")
+
+
+def _xavier(parameter: Parameter, why: str) -> Decision:
+    """Xavier uniform with the fans that `torch.nn.init` reads from the shape."""
+    fans = torch_fans(parameter.shape)
+    if fans.fan_in + fans.fan_out == 0:
+        return Zeros(), "an empty parameter"
+    bound = math.sqrt(6 / (fans.fan_in + fans.fan_out))
+    return Uniform(-bound, bound), f"{why}: U(±sqrt(6 / ({fans.fan_in} + {fans.fan_out})))"
+
+
+def _conv1d(parameter: Parameter) -> Decision:
+    """The x @ W layer of transformers, as its constructor draws it."""
+    if parameter.role == "weight":
+        return Normal(std=0.02), f"{_subject(parameter)}: N(0, 0.02²), as its constructor draws"
+    return Zeros(), f"{_subject(parameter)}: zero"
+
+
+def _subject(parameter: Parameter) -> str:
+    return f"{type(parameter.module).__name__} {parameter.attribute}"
+
+
+def _is_attention_output(parameter: Parameter, reading: Reading) -> bool:
+    above, _, name = parameter.module_name.rpartition(".")
+    return name == "out_proj" and isinstance(reading.modules.get(above), nn.MultiheadAttention)
+
+
+def _within_transformer(parameter: Parameter, reading: Reading) -> bool:
+    name = parameter.module_name
+    while not isinstance(reading.modules.get(name), nn.Transformer):
+        if not name:
+            return False
+        name = name.rpartition(".")[0]
+    return True
+
+
+TORCH_DEFAULT = Recipe(
+    name="torch-default",
+    summary="exactly the laws that the constructors of torch.nn draw from, biases and recurrent weights included",
+    source="torch.nn.modules of PyTorch 2.13",
+    laws=(
+        ("Linear", "weight and bias U(±1/sqrt(in_features)), which is neither Kaiming for ReLU nor Xavier"),
+        ("Conv*d", "weight and bias U(±1/sqrt(in_channels / groups * kernel))"),
+        ("ConvTranspose*d", "weight and bias U(±1/sqrt(out_channels / groups * kernel))"),
+        ("Bilinear", "weight and bias U(±1/sqrt(in1_features))"),
+        ("Embedding, EmbeddingBag", "N(0, 1), the padding row zero"),
+        ("RNN, LSTM, GRU and cells", "weights and biases U(±1/sqrt(hidden_size))"),
+        ("MultiheadAttention", "in_proj U(±sqrt(1.5 / embed_dim)), other projections Xavier uniform, biases 0, bias_k and bias_v N(0, 1 / embed_dim)"),
+        ("Transformer", "Xavier uniform, fans by shape, over every parameter of two axes or more"),
+        ("norms", "weight 1, bias 0"),
+        ("PReLU", "0.25"),
+    ),
+    decide=_decide,
+)
