@@ -44,13 +44,13 @@ class ElementWise(Initializer):
         return law_of(self._draw(target), is_complex=target.is_complex)
 
 
-def centred(distribution: str, std: float) -> Draw:
-    """Return the draw with mean zero and standard deviation `std`: normal, uniform, or normal cut at two sigmas."""
+def centred(distribution: str, variance: float) -> Draw:
+    """Return the draw with mean zero and the given variance: normal, uniform, or normal cut at two sigmas."""
     if distribution == "normal":
-        return NormalDraw(0.0, std)
+        return NormalDraw(0.0, math.sqrt(variance))
     if distribution == "uniform":
-        return UniformDraw(-math.sqrt(3) * std, math.sqrt(3) * std)
-    return TruncatedNormalDraw(0.0, std / truncated(-2.0, 2.0).std, -2.0, 2.0)
+        return UniformDraw(-math.sqrt(3 * variance), math.sqrt(3 * variance))
+    return TruncatedNormalDraw(0.0, math.sqrt(variance) / truncated(-2.0, 2.0).std, -2.0, 2.0)
 
 
 def reach(draw: Draw) -> tuple[float, float]:

@@ -49,12 +49,12 @@ class VarianceScaling(ElementWise):
         check.done()
         self._store(scale=scale)
 
-    def std(self, target: Target) -> float:
-        """Return the standard deviation for `target`: sqrt(scale / fan)."""
-        return math.sqrt(self.scale / fan(target.known_fans(repr(self)), self.mode))
+    def variance(self, target: Target) -> float:
+        """Return the variance for `target`: scale / fan."""
+        return self.scale / fan(target.known_fans(repr(self)), self.mode)
 
     def _real(self, target: Target) -> Draw:
-        return centred(self.distribution, self.std(target) * (math.sqrt(0.5) if target.is_complex else 1.0))
+        return centred(self.distribution, self.variance(target) / (2 if target.is_complex else 1))
 
 
 def fan(fans: Fans, mode: FanMode) -> float:

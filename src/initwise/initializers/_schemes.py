@@ -41,6 +41,7 @@ class _Xavier(_Scheme):
         return VarianceScaling(self.gain**2, "fan_avg", distribution)
 
 
+@dataclass(frozen=True, repr=False)
 class XavierUniform(_Xavier):
     """U(±gain * sqrt(6 / (fan_in + fan_out))): variance 2 gain^2 / (fan_in + fan_out).
 
@@ -60,6 +61,7 @@ class XavierUniform(_Xavier):
         return self._case("uniform")
 
 
+@dataclass(frozen=True, repr=False)
 class XavierNormal(_Xavier):
     """N(0, 2 gain^2 / (fan_in + fan_out)). Glorot and Bengio 2010; see `XavierUniform`.
 
@@ -108,6 +110,7 @@ class _Kaiming(_Scheme):
         return VarianceScaling(self.gain**2, self.mode, distribution)
 
 
+@dataclass(frozen=True, repr=False)
 class KaimingUniform(_Kaiming):
     """U(±gain * sqrt(3 / fan)): variance gain^2 / fan. See `KaimingNormal` for the arguments.
 
@@ -121,6 +124,7 @@ class KaimingUniform(_Kaiming):
         return self._case("uniform")
 
 
+@dataclass(frozen=True, repr=False)
 class KaimingNormal(_Kaiming):
     """N(0, gain^2 / fan), which keeps the second moment through the layer and its nonlinearity.
 
@@ -148,6 +152,7 @@ class KaimingNormal(_Kaiming):
         return self._case("normal")
 
 
+@dataclass(frozen=True, repr=False)
 class LecunUniform(_Scheme):
     """U(±sqrt(3 / fan_in)): variance 1 / fan_in. LeCun, Bottou, Orr, Müller, Efficient BackProp, 1998."""
 
@@ -157,6 +162,7 @@ class LecunUniform(_Scheme):
         return VarianceScaling(1.0, "fan_in", "uniform")
 
 
+@dataclass(frozen=True, repr=False)
 class LecunNormal(_Scheme):
     """N(0, 1 / fan_in), as self-normalizing networks (SELU) ask for. LeCun, Bottou, Orr, Müller 1998."""
 
