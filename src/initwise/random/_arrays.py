@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from initwise.errors import ArgumentError
-from initwise.random._draws import TruncatedNormalDraw
+from initwise.random import _cpu
+from initwise.random._draws import Draw, NormalDraw, TruncatedNormalDraw, UniformDraw
 from initwise.random._fma import Float32s
 from initwise.random._keys import Key, integer, key
+from initwise.random._layout import layout
 from initwise.random._lowering import lower
-from initwise.random._normal import normal_from_words
-from initwise.random._philox import LAST_INDEX, Words, words_between
-from initwise.random._values import truncated_from_words, uniform_from_words
+from initwise.random._philox import LAST_INDEX, Words
 
 
 def words(seed: int, name: str, start: int, stop: int, label: str = "") -> Words:
@@ -31,7 +33,11 @@ def words(seed: int, name: str, start: int, stop: int, label: str = "") -> Words
     >>> words(0, "layer.weight", 0, 3).tolist() == words(0, "layer.weight", 0, 100)[:3].tolist()
     True
     """
-    return words_between(*_request(seed, name, start, stop, label))
+    stream, start, stop = _request(seed, name, start, stop, label)
+    out = np.empty(stop - start, dtype=np.uint32)
+    if out.size:
+        _cpu.fill_array(out, layout(out.shape, (1,), start), None, stream)
+    return out
 
 
 def uniform(seed: int, name: str, start: int, stop: int, label: str = "") -> Float32s:
@@ -45,7 +51,7 @@ def uniform(seed: int, name: str, start: int, stop: int, label: str = "") -> Flo
     >>> float(uniform(0, "layer.weight", 0, 1000).max()) < 1.0
     True
     """
-    return uniform_from_words(words(seed, name, start, stop, label))
+    return _values(UniformDraw(0.0, 1.0), *_request(seed, name, start, stop, label))
 
 
 def normal(seed: int, name: str, start: int, stop: int, label: str = "") -> Float32s:
@@ -61,10 +67,10 @@ def normal(seed: int, name: str, start: int, stop: int, label: str = "") -> Floa
     >>> float(abs(normal(0, "layer.weight", 0, 1000)).max()) < 6.34
     True
     """
-    return normal_from_words(words(seed, name, start, stop, label))
+    return _values(NormalDraw(0.0, 1.0), *_request(seed, name, start, stop, label))
 
 
-def truncated_normal(  # noqa: PLR0917 - the released signature
+def truncated_normal(
     seed: int, name: str, start: int, stop: int, low: float = -2.0, high: float = 2.0, label: str = ""
 ) -> Float32s:
     """Standard normal numbers given that they lie in [low, high]: one word each, no rejection.
@@ -80,8 +86,14 @@ def truncated_normal(  # noqa: PLR0917 - the released signature
     >>> float(abs(truncated_normal(0, "layer.weight", 0, 1000)).max()) <= 2.0
     True
     """
-    lowered = lower(TruncatedNormalDraw(0.0, 1.0, low, high), "float32")
-    return truncated_from_words(words(seed, name, start, stop, label), lowered)
+    return _values(TruncatedNormalDraw(0.0, 1.0, low, high), *_request(seed, name, start, stop, label))
+
+
+def _values(draw: Draw, stream: Key, start: int, stop: int) -> Float32s:
+    out = np.empty(stop - start, dtype=np.float32)
+    if out.size:
+        _cpu.fill_array(out, layout(out.shape, (1,), start), lower(draw, "float32"), stream)
+    return out
 
 
 def _request(seed: int, name: str, start: int, stop: int, label: str) -> tuple[Key, int, int]:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from initwise.errors import ArgumentError, ArgumentTypeError
-from initwise.random import _reference
+from initwise.random import _cpu
 from initwise.random._bounds import StorageName
 from initwise.random._draws import Draw
 from initwise.random._keys import Key
@@ -27,9 +27,7 @@ _COPY_CHUNK = 2**22  # elements that pass through the CPU at a time on their way
 _HOLDERS = {torch.bfloat16: torch.int16, torch.float16: torch.uint16}
 
 
-def fill(
-    tensor: torch.Tensor, draw: Draw, key: Key, *, start: int = 0, strides: Sequence[int] | None = None
-) -> None:
+def fill(tensor: torch.Tensor, draw: Draw, key: Key, *, start: int = 0, strides: Sequence[int] | None = None) -> None:
     """Write a draw into a tensor.
 
     The element [i0, i1, ...] takes the stream's index start + sum(i_d * strides[d]), so a block, a shard or a flat run
@@ -53,7 +51,7 @@ def fill(
         return
     plain = tensor.detach()
     if plain.device.type == "cpu" and not plain.is_neg():
-        _reference.fill_array(_memory(plain, place.extent), place, lowered, key)
+        _cpu.fill_array(_memory(plain, place.extent), place, lowered, key, threads=torch.get_num_threads())
     else:
         _fill_by_copies(plain, draw, key, start, steps)
 

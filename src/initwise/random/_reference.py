@@ -16,12 +16,12 @@ from initwise.random._values import stored_values
 CHUNK = 2**16  # elements at a time: the temporaries stay in the cache
 
 
-def fill_array(memory: NDArray[Any], layout: Layout, lowered: Lowered, key: Key) -> None:
-    """Write the elements of a layout into flat memory (of ARRAY_DTYPES) that begins at its first element."""
+def fill_array(memory: NDArray[Any], layout: Layout, lowered: Lowered | None, key: Key) -> None:
+    """Write the elements of a layout into flat memory that begins at its first element; no draw: the words."""
     for begin in range(0, layout.numel, CHUNK):
         end = min(begin + CHUNK, layout.numel)
         words, places = _words_and_places(layout, key, begin, end)
-        memory[places] = stored_values(lowered, words)
+        memory[places] = words if lowered is None else stored_values(lowered, words)
 
 
 def _words_and_places(layout: Layout, key: Key, begin: int, end: int) -> tuple[Words, slice | NDArray[np.intp]]:

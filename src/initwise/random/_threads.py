@@ -1,0 +1,43 @@
+"""A persistent pool of Python threads for kernels that release the GIL. Any split gives the same bits."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+ITEM = 2**19  # elements a thread takes at a time
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+
+def in_parallel(work: Callable[[int, int], None], numel: int, threads: int) -> None:
+    """Call work(begin, end) for ranges that cover [0, numel), on that many threads; small jobs stay on the caller's."""
+    threads = min(threads, -(-numel // ITEM))
+    if threads <= 1:
+        work(0, numel)
+        return
+    begins = itertools.count(0, ITEM)  # its next() is atomic
+
+    def take_turns() -> None:
+        while (begin := next(begins)) < numel:
+            work(begin, min(begin + ITEM, numel))
+
+    helpers = [_pool(threads - 1).submit(take_turns) for _ in range(threads - 1)]
+    try:
+        take_turns()
+    finally:
+        for helper in helpers:
+            helper.result()
+
+
+def _pool(workers: int) -> ThreadPoolExecutor:
+    if workers not in _pools:
+        _pools[workers] = ThreadPoolExecutor(workers, thread_name_prefix="initwise-fill")
+    return _pools[workers]
+
+
+# A forked child has none of its parent's threads.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pools.clear)
