@@ -1,0 +1,49 @@
+"""Arguments and options that several subcommands take."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How a result is written: for people or for machines."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class PlanFormat(StrEnum):
+    """How a plan is written: a table, data that `verify` reads, or plain torch code."""
+
+    TABLE = "table"
+    JSON = "json"
+    PYTHON = "python"
+
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        show_default=False,
+        help="package.module:callable, path/to/file.py:callable, torchvision:resnet50, timm:vit_base_patch16_224,"
+        " transformers:GPT2LMHeadModel or transformers:path/to/config.json",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="An argument of the target (may be repeated)."),
+]
+Recipe = Annotated[
+    str | None, typer.Option("--recipe", metavar="NAME", help="A recipe; `initwise recipes` lists them.")
+]
+Rules = Annotated[Path | None, typer.Option("--rules", metavar="FILE", help="A rule file: YAML, TOML or JSON.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="0 <= N < 2**64 (default 0).")]
+Frozen = Annotated[bool, typer.Option("--include-frozen", help="Plan parameters with requires_grad=False as well.")]
+Dtype = Annotated[
+    str | None, typer.Option("--dtype", metavar="DTYPE", help="Convert the model: float32, bfloat16, float16, float64.")
+]
+OutputFormat = Annotated[Format, typer.Option("--format", help="How the result is written.")]

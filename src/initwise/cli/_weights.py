@@ -1,0 +1,107 @@
+"""Weights in files: a model's state as safetensors, ties once, and back into a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from initwise.errors import TargetError
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a file of weights and a model do not have in common, and what the file says of itself."""
+
+    missing: tuple[str, ...]
+    missing_buffers: tuple[str, ...]
+    extra: tuple[str, ...]
+    untied: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+
+def save(model: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write the state of `model` to `path`. Of tied tensors the first name is kept; the metadata maps the others to it.
+
+    This is how `safetensors.torch.save_model` and transformers write ties, so that both read the file back.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    kept, aliases = _untie(model.state_dict())
+    try:
+        save_file(kept, path, metadata={**aliases, **metadata, "format": "pt"})
+    except (OSError, SafetensorError) as error:
+        raise TargetError(f"writing the weights failed: {error}; no file was left.") from error
+
+
+def load(model: nn.Module, path: Path) -> Loaded:
+    """Give `model` the parameters in `path`, whatever their shapes, on all their owners; what is missing stays."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise TargetError(f"--weights {path}: there is no such file; give one that `initwise init` wrote.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _load(model, file)
+    except (OSError, SafetensorError) as error:
+        raise TargetError(f"--weights {path}: this is no readable safetensors file: {error}.") from error
+
+
+def _load(model: nn.Module, file: Any) -> Loaded:
+    offered = set(file.keys())
+    missing, untied = [], []
+    for names in _tied_names(model):
+        found = [name for name in names if name in offered]
+        if not found:
+            missing.append(names[0])
+            continue
+        tensor = file.get_tensor(found[0])
+        _replace(model, names, tensor)
+        untied += [name for name in found[1:] if not torch.equal(tensor, file.get_tensor(name))]
+    known = dict(model.named_parameters(remove_duplicate=False))
+    state = model.state_dict()
+    buffers = sorted(name for name in state if name not in known and name not in offered)
+    extra = sorted(offered - set(state) - set(known))
+    return Loaded(tuple(missing), tuple(buffers), tuple(extra), tuple(untied), file.metadata() or {})
+
+
+def _tied_names(model: nn.Module) -> Iterator[list[str]]:
+    """For each parameter all its names, the first one first."""
+    groups: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        groups.setdefault(id(parameter), []).append(name)
+    yield from groups.values()
+
+
+def _replace(model: nn.Module, names: list[str], tensor: Tensor) -> None:
+    trained = model.get_parameter(names[0]).requires_grad and (tensor.is_floating_point() or tensor.is_complex())
+    parameter = nn.Parameter(tensor, requires_grad=trained)
+    for name in names:
+        owner, _, attribute = name.rpartition(".")
+        model.get_submodule(owner).register_parameter(attribute, parameter)
+
+
+def _untie(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a state, each once and contiguous, and for every left out name the one that was kept."""
+    kept: dict[str, Tensor] = {}
+    aliases: dict[str, str] = {}
+    first: dict[Any, str] = {}
+    storages: set[int] = set()
+    for name, tensor in state.items():
+        if not isinstance(tensor, Tensor):
+            raise TargetError(f"{name}: its state is a {type(tensor).__name__}; a safetensors file holds tensors only.")
+        place = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+        if tensor.numel() and place in first:
+            aliases[name] = first[place]
+            continue
+        first[place] = name
+        storage = tensor.untyped_storage().data_ptr()
+        # Views of one storage, such as halves of a packed buffer: the format allows no shared memory.
+        kept[name] = tensor.clone() if storage in storages else tensor.contiguous()
+        storages.add(storage)
+    return kept, aliases

@@ -1,0 +1,106 @@
+"""`initwise init`: plan, apply, verify, and write the weights to a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from torch import nn
+
+import initwise
+from initwise.cli import _options as options
+from initwise.cli._decide import Choice, choose
+from initwise.cli._files import atomic
+from initwise.cli._output import result, show
+from initwise.cli._target import Model, find_model
+from initwise.cli._weights import save
+from initwise.errors import TargetError, VerificationError
+from initwise.planning import Plan
+from initwise.random import STREAM_VERSION
+from initwise.reporting import Report, text, to_json
+from initwise.verification import verify
+from initwise.writing import apply
+
+
+def init(
+    target: options.Target,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The safetensors file to write.", show_default=False)
+    ],
+    recipe: options.Recipe = None,
+    rules: options.Rules = None,
+    seed: options.Seed = None,
+    settings: options.Settings = None,
+    dtype: options.Dtype = None,
+    form: options.OutputFormat = options.Format.TABLE,
+    plan_out: Annotated[
+        Path | None, typer.Option("--plan-out", metavar="FILE", help="Write the plan too, as JSON.")
+    ] = None,
+    include_frozen: options.Frozen = False,
+) -> None:
+    """Initialize TARGET from a plan, check the weights, and write them to a safetensors file."""
+    if plan_out is not None and plan_out.resolve() == out.resolve():
+        raise TargetError(f"--plan-out {plan_out}: this is --out as well; give it a file of its own.")
+    model = find_model(target, settings, dtype)
+    choice = choose(recipe, rules, seed, include_frozen=include_frozen)
+    with ExitStack() as places:
+        weights = places.enter_context(atomic(out))
+        write_plan = places.enter_context(result(plan_out, "--plan-out")) if plan_out is not None else None
+        built, made, report = initialized(model, choice)
+        save(built, weights, metadata(made))
+        if write_plan is not None:
+            write_plan(to_json(made.to_dict()))
+    told = _facts(out, plan_out, built, made, report)
+    show(to_json(told) if form is options.Format.JSON else _words(told, made))
+
+
+def initialized(model: Model, choice: Choice) -> tuple[nn.Module, Plan, Report]:
+    """Build, plan, apply and verify; weights that are not as planned are an error, before a file is written."""
+    # What the plan keeps, and the buffers, come from the model's own code: the same seed makes them repeatable.
+    torch.manual_seed(choice.seed)
+    built = model.build()
+    made = choice.plan(built)
+    apply(built, made)
+    report = verify(built, made)
+    if not report.ok:
+        raise VerificationError(
+            f"the weights are not what the plan asked for; no file was written.\n\n{report}", report
+        )
+    return built, made, report
+
+
+def metadata(made: Plan) -> dict[str, str]:
+    """What the file says of itself: enough to make the same weights again."""
+    return {
+        "plan_digest": made.digest(),
+        "seed": str(made.seed),
+        "stream_version": str(STREAM_VERSION),
+        "recipe": made.recipe,
+        "initwise_version": initwise.__version__,
+    }
+
+
+def _facts(out: Path, plan_out: Path | None, built: nn.Module, made: Plan, report: Report) -> dict[str, Any]:
+    return {
+        "weights": str(out),
+        "plan": None if plan_out is None else str(plan_out),
+        "bytes": out.stat().st_size,
+        "parameters": len(made),
+        "elements": sum(parameter.numel() for parameter in built.parameters()),
+        "findings": [finding.to_dict() for finding in report.findings],
+        **metadata(made),
+        "seed": made.seed,
+    }
+
+
+def _words(told: dict[str, Any], made: Plan) -> str:
+    lines = [
+        text(made.summary()),
+        "",
+        f"{told['parameters']:,} parameters drawn and checked: every one holds its law.",
+        f"Wrote {told['weights']} ({told['bytes'] / 1e6:,.1f} MB), with the plan's digest and seed in its metadata.",
+    ]
+    return "\n".join([*lines, f"Wrote {told['plan']}."] if told["plan"] else lines)

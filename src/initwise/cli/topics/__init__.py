@@ -1,0 +1,6 @@
+"""What `initwise explain` knows: layers of torch.nn, initializers, finding codes and recipes."""
+
+from initwise.cli.topics._find import find, names
+from initwise.cli.topics._topic import Section, Topic
+
+__all__ = ["Section", "Topic", "find", "names"]
