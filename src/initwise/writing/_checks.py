@@ -8,11 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
-from initwise.errors import ArgumentError
-from initwise.initializers import Fill, Keep
+from initwise.initializers import Keep
 from initwise.model import Parameter
 from initwise.planning import Plan, Row
-from initwise.writing._rounding import rounded_once
 
 
 def problems(plan: Plan, parameters: Mapping[str, Parameter]) -> list[str]:
@@ -41,7 +39,6 @@ def _differences(row: Row, parameter: Parameter) -> Iterator[str]:
         yield f"{name} was planned with the ties {_names(row.aliases)} and has {_names(parameter.aliases)}; plan again"
     if not isinstance(row.initializer, Keep):
         yield from _unwritable(name, tensor, parameter)
-        yield from _unrepresentable(name, row)
 
 
 def _unwritable(name: str, tensor: Tensor, parameter: Parameter) -> Iterator[str]:
@@ -57,16 +54,6 @@ def _unwritable(name: str, tensor: Tensor, parameter: Parameter) -> Iterator[str
         yield f"{name} has elements that share memory (strides {tensor.stride()}); make it contiguous first"
     elif tensor.is_inference() and not torch.is_inference_mode_enabled():
         yield f"{name} is an inference tensor; build the model outside torch.inference_mode()"
-
-
-def _unrepresentable(name: str, row: Row) -> Iterator[str]:
-    for part in row.parts:
-        draw = part.initializer.draw(part.target)
-        if isinstance(draw, Fill) and row.dtype.is_floating_point:
-            try:
-                rounded_once(draw.value, row.dtype)
-            except ArgumentError as error:
-                yield f"{name}: {error}"
 
 
 def _overlaps(tensor: Tensor) -> bool:
