@@ -58,6 +58,14 @@ class Parameter:
         return self.owners[0].module
 
     @property
+    def kind(self) -> str:
+        """The name of the owner's class; for private classes of PyTorch that of the public one they derive from."""
+        for kind in type(self.module).__mro__:
+            if not kind.__module__.startswith("torch.") or getattr(nn, kind.__name__, None) is kind:
+                return kind.__name__
+        return type(self.module).__name__
+
+    @property
     def module_name(self) -> str:
         """The canonical name of the owning module; empty for the root."""
         return self.owners[0].module_name

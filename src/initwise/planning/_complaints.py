@@ -22,7 +22,7 @@ def unmatched(parameters: Sequence[Parameter], recipes: Sequence[str]) -> Iterat
         groups[re.sub(r"\d+", "0", parameter.name), parameter.shape].append(parameter)
     for same in groups.values():
         names = [parameter.name for parameter in same]
-        owner = type(same[0].module).__name__
+        owner = same[0].kind
         subject = f"{', '.join(map(repr, names))} (shape {same[0].shape}, of {owner}): no rule matches"
         yield f"{subject}; {_advice(_pattern(names), same[0], recipes)}"
 

@@ -1,8 +1,109 @@
-"""Stub."""
-from collections.abc import Sequence
+"""A plan as plain PyTorch code: the same laws, no initwise."""
 
-from initwise.planning._row import Row
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from initwise.errors import NotSupportedError
+from initwise.initializers import Custom, DeltaOrthogonal, Dirac, Fill, Identity, Initializer, Keep, Orthogonal, Sparse
+from initwise.planning._python_helpers import HELPERS
+from initwise.planning._row import Part, Row
+from initwise.random import NormalDraw, TruncatedNormalDraw, UniformDraw
+
+HEAD = '''"""Initial weights in plain PyTorch: {parameters} parameters, {elements:,} elements."""
+
+{imports}import torch
+from torch import nn
+
+
+@torch.no_grad()
+def initialize(model):
+    """Draw the parameters of `model` in place, from torch's global random generator."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+'''
 
 
 def to_python(rows: Sequence[Row]) -> str:
-    raise NotImplementedError
+    """Return code with a function `initialize(model)` that draws from the laws of `rows`."""
+    _refuse_functions(rows)
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        grouped.setdefault(tuple(_statements(row)), []).append(row.path)
+    kept = "".join(f"    # left as it is: {path}\n" for path in grouped.pop((), ()))
+    body = "".join(_loop(paths, statements) for statements, paths in grouped.items())
+    code = "\n\n".join([kept + (body or "    pass\n"), *_helpers(body)])
+    imports = "".join(f"import {module}\n" for module in ("itertools", "math") if f"{module}." in code)
+    return HEAD.format(parameters=len(rows), elements=sum(row.numel for row in rows), imports=imports) + code
+
+
+def _helpers(code: str) -> list[str]:
+    """Return the helpers that `code` calls, and those that they call."""
+    found = []
+    for name, helper in HELPERS.items():  # each comes before those it calls
+        if f"{name}(" in code:
+            found.append(helper)
+            code += helper
+    return found
+
+
+def _refuse_functions(rows: Sequence[Row]) -> None:
+    custom = [row.name for row in rows if any(isinstance(part.initializer, Custom) for part in row.parts)]
+    if custom:
+        raise NotSupportedError(
+            f"to_python: {', '.join(map(repr, custom))} are drawn by functions of yours, whose code is not known here; "
+            "call them yourself, or use another initializer"
+        )
+
+
+def _loop(paths: Sequence[str], statements: Sequence[str]) -> str:
+    names = "".join(f"        {path!r},\n" for path in paths)
+    return f"    for name in [\n{names}    ]:\n        p = parameters[name]\n" + "".join(f"        {line}\n" for line in statements)
+
+
+def _statements(row: Row) -> Iterator[str]:
+    """Return what to do with the tensor `p` of a row; nothing if it is left as it is."""
+    written = [part for part in row.parts if not isinstance(part.initializer, Keep)]
+    lines = dict.fromkeys(_line("p", part, row) for part in written)
+    whole = len(written) == len(row.parts) and len(lines) == 1 and (row.blocks is None or _is_elementwise(written[0]))
+    if whole:
+        yield from lines
+    else:
+        yield from (_line(f"p.narrow({part.axis}, {part.start}, {part.stop - part.start})", part, row) for part in written)
+    if row.padding is not None and written:
+        yield f"p[{row.padding}].zero_()"
+
+
+def _is_elementwise(part: Part) -> bool:
+    return part.initializer.draw(part.target) is not None
+
+
+def _line(p: str, part: Part, row: Row) -> str:
+    draw = part.initializer.draw(part.target)
+    halves = f"torch.view_as_real({p})" if part.target.is_complex else p
+    if isinstance(draw, Fill):
+        return f"nn.init.constant_({p}, {draw.value!r})"
+    if isinstance(draw, UniformDraw):
+        return f"nn.init.uniform_({halves}, {draw.low!r}, {draw.high!r})"
+    if isinstance(draw, NormalDraw):
+        return f"nn.init.normal_({halves}, mean={draw.mean!r}, std={draw.std!r})"
+    if isinstance(draw, TruncatedNormalDraw):
+        low, high = draw.support
+        return f"nn.init.trunc_normal_({halves}, mean={draw.mean!r}, std={draw.sigma!r}, a={low!r}, b={high!r})"
+    return _structured(p, part, part.initializer)
+
+
+def _structured(p: str, part: Part, initializer: Initializer) -> str:
+    axes = part.target.axes.normalized(part.target.shape) if part.target.axes is not None else None
+    if isinstance(initializer, Orthogonal):
+        return f"_orthogonal({p}, gain={initializer.gain!r}{f', batch={axes.batch!r}' if axes and axes.batch else ''})"
+    if isinstance(initializer, DeltaOrthogonal):
+        return f"_delta_orthogonal({p}, gain={initializer.gain!r}, groups={axes.groups if axes else 1})"
+    if isinstance(initializer, Sparse):
+        incoming = tuple(sorted((*axes.fan_in, *axes.kernel))) if axes else (1,)
+        groups = axes.groups if axes else 1
+        return f"_sparse({p}, {initializer.sparsity!r}, std={initializer.std!r}, incoming={incoming!r}, groups={groups})"
+    if isinstance(initializer, Identity):
+        return f"nn.init.eye_({p})"
+    if isinstance(initializer, Dirac):
+        return f"nn.init.dirac_({p}, groups={initializer.groups})"
+    raise NotSupportedError(f"to_python: {initializer!r} has no counterpart in plain PyTorch")

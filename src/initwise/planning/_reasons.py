@@ -13,13 +13,14 @@ from initwise.rules import Rule
 
 def reason_for(row: Row, parameter: Parameter, rule: Rule) -> str:
     """Return the reason of a decision: the rule's own words where it has some, then the formula with its numbers."""
-    subject = rule.why or f"{type(parameter.module).__name__} {parameter.attribute}"
+    subject = rule.why or f"{parameter.kind} {parameter.attribute}"
     formula = _formula(row)
+    words = f"{subject}, {formula}" if formula else subject
     if not formula and not rule.why:
-        formula = row.law.describe() if row.law else repr(row.initializer)
+        words = f"{subject}: {row.law.describe() if row.law else repr(row.initializer)}"
     notes = [f"tied with {', '.join(row.aliases)}"] if row.aliases else []
     notes += [f"row {row.padding} stays zero"] if row.padding is not None and not row.kept else []
-    return "; ".join([f"{subject}, {formula}" if formula else subject, *notes])
+    return "; ".join([words, *notes])
 
 
 def _formula(row: Row) -> str:

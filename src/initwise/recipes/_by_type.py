@@ -20,31 +20,30 @@ SHARED = (
 
 def plain(parameter: Parameter) -> Decision:
     """Decide about everything but weight matrices and kernels, as tutorials do."""
-    kind = type(parameter.module).__name__
-    usage = parameter.usage
-    if usage is None:
-        return None
-    if usage.role == "recurrent":
-        return Orthogonal(), f"{kind} {parameter.attribute}, recurrent: orthogonal" + (" per gate" if usage.blocks else "")
-    if usage.role == "embedding":
-        return Normal(), f"{kind} embedding: N(0, 1)"
-    if usage.role == "bias":
-        return Zeros(), f"{kind} {parameter.attribute}: zero"
-    if usage.role in ("norm_weight", "norm_bias"):
-        return neutral(parameter), f"{kind} {parameter.attribute}: scales by one, shifts by nothing"
-    return (Constant(SLOPE), f"{kind} slope: {SLOPE}") if usage.role == "slope" else None
+    subject = f"{parameter.kind} {parameter.attribute}"
+    if parameter.role == "recurrent":
+        return Orthogonal(), f"{subject}, recurrent: orthogonal" + (" per gate" if parameter.blocks else "")
+    if parameter.role == "embedding":
+        return Normal(), f"{subject}: N(0, 1)"
+    if parameter.role in ("bias", "norm_bias"):
+        return Zeros(), f"{subject}: zero"
+    if parameter.role == "norm_weight":
+        return _neutral(parameter)
+    return (Constant(SLOPE), f"{subject}: {SLOPE}") if parameter.role == "slope" else None
 
 
-def neutral(parameter: Parameter) -> Initializer:
-    """Return what makes a norm's parameter do nothing: ones, or zeros for shifts and where the module adds one."""
-    return Ones() if parameter.usage is not None and parameter.usage.neutral == 1.0 else Zeros()
+def _neutral(parameter: Parameter) -> Decision:
+    """Return what makes a norm scale by one: ones, or zeros where its module adds one to the weight."""
+    if parameter.usage is not None and parameter.usage.neutral == 0.0:
+        return Zeros(), f"{parameter.kind} {parameter.attribute}: zero, since the norm adds one to it"
+    return Ones(), f"{parameter.kind} {parameter.attribute}: one"
 
 
 def _scheme(choose: Callable[[Parameter], Initializer]) -> Callable[[Reading], Callable[[Parameter], Decision]]:
     def decide(parameter: Parameter) -> Decision:
         if parameter.role != "weight":
             return plain(parameter)
-        return choose(parameter), f"{type(parameter.module).__name__} {parameter.attribute}"
+        return choose(parameter), f"{parameter.kind} {parameter.attribute}"
 
     return lambda reading: decide
 

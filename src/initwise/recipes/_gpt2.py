@@ -24,7 +24,7 @@ def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
     def decide(parameter: Parameter) -> Decision:
         if parameter.role not in ("weight", "recurrent", "embedding"):
             return plain(parameter)
-        kind = type(parameter.module).__name__
+        kind = parameter.kind
         block = _block(parameter)
         if block is None:
             return Normal(std=STD), f"{kind} {parameter.attribute}: N(0, {STD}²)"

@@ -10,9 +10,9 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.rnn import RNNBase, RNNCellBase
 
 from initwise.fans import torch_fans
-from initwise.initializers import Normal, Uniform, Zeros
+from initwise.initializers import Constant, Normal, Uniform, Zeros
 from initwise.model import Parameter, Reading
-from initwise.recipes._by_type import plain
+from initwise.recipes._by_type import SLOPE, plain
 from initwise.recipes._recipe import Decision, Recipe
 
 
@@ -27,7 +27,10 @@ def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
 
 def _by_module(parameter: Parameter, reading: Reading) -> Decision:
     module = parameter.module
-    if parameter.usage is None or parameter.role in ("norm_weight", "norm_bias", "slope", "embedding"):
+    if isinstance(module, nn.PReLU):
+        start = float(getattr(module, "init", SLOPE))
+        return Constant(start), f"PReLU weight: {start:g}"
+    if parameter.usage is None or parameter.role in ("norm_weight", "norm_bias", "embedding"):
         return plain(parameter)
     if isinstance(module, nn.MultiheadAttention):
         return _attention(parameter)
@@ -46,7 +49,7 @@ def _by_module(parameter: Parameter, reading: Reading) -> Decision:
 
 def _uniform(parameter: Parameter, what: str, count: int) -> Decision:
     if count == 0:
-        return Zeros(), f"{type(parameter.module).__name__} without inputs: zero"
+        return Zeros(), f"{parameter.kind} without inputs: zero"
     bound = 1 / math.sqrt(count)
     return Uniform(-bound, bound), f"{_subject(parameter)}: U(±1/sqrt({what} {count}))"
 
@@ -86,7 +89,7 @@ def _conv1d(parameter: Parameter) -> Decision:
 
 
 def _subject(parameter: Parameter) -> str:
-    return f"{type(parameter.module).__name__} {parameter.attribute}"
+    return f"{parameter.kind} {parameter.attribute}"
 
 
 def _is_attention_output(parameter: Parameter, reading: Reading) -> bool:
@@ -117,7 +120,7 @@ TORCH_DEFAULT = Recipe(
         ("MultiheadAttention", "in_proj U(±sqrt(1.5 / embed_dim)), other projections Xavier uniform, biases 0, bias_k and bias_v N(0, 1 / embed_dim)"),
         ("Transformer", "Xavier uniform, fans by shape, over every parameter of two axes or more"),
         ("norms", "weight 1, bias 0"),
-        ("PReLU", "0.25"),
+        ("PReLU", "the `init` it was made with, 0.25 by default"),
     ),
     decide=_decide,
 )
