@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from initwise.errors import ArgumentError, NotSupportedError
-from initwise.initializers._base import Initializer
+from initwise.initializers._base import Fill, Initializer
 from initwise.initializers._custom import as_initializer
 from initwise.initializers._law import Law
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
+from initwise.random import Draw
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,8 +23,9 @@ class Keep(Initializer):
         """Return None: nothing is promised about values that are not ours."""
         return None
 
-    def draw(self, target: Target) -> None:
+    def draw(self, target: Target) -> Draw | Fill | None:
         """Return None: nothing is drawn."""
+        return None
 
     def _law(self, target: Target) -> Law | None:
         return None
