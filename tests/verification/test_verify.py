@@ -62,7 +62,7 @@ FAULTS: dict[str, tuple[str, Callable[[Tensor], object], str]] = {
     "a uniform 1% too wide": ("head.weight", lambda w: w.mul_(1.01), "INI102"),
     "a std 20% too large": ("embed.weight", lambda w: w.mul_(1.2), "INI104"),
     "a uniform 10% too narrow": ("head.weight", lambda w: w.mul_(0.9), "INI104"),
-    "a shifted mean": ("embed.weight", lambda w: w[1:].add_(0.004), "INI103"),
+    "a shifted mean": ("embed.weight", lambda w: w[1:].add_(0.004), "INI10[34]"),
     "a bias that is not zero": ("head.bias", lambda w: w[5].fill_(1e-6), "INI10[25]"),
     "a gate that is not orthogonal": ("lstm.weight_hh_l0", lambda w: w[24:48].mul_(1.1), "INI105"),
     "a padding row that is not zero": ("embed.weight", lambda w: w[0].fill_(0.01), "INI107"),

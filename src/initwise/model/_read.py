@@ -128,7 +128,7 @@ def _parameters(named: dict[str, list[_Site]]) -> Iterator[Parameter]:
             aliases=tuple(group[0].name for group in groups[1:]),
             tensor=main.tensor,
             owners=tuple(group[0].owner for group in groups),
-            usage=_usage(main.owner, known),
+            usage=next((usage for group in groups if (usage := _usage(group[0].owner, known))), None),
             parametrized=any(site.parametrized for group in groups for site in group),
             originals=tuple(site.path for group in groups for site in group if site.parametrized),
         )
@@ -142,7 +142,9 @@ def _usage(owner: Owner, known: dict[int, dict[str, Usage]]) -> Usage | None:
     found = known.get(id(owner.module))
     if found is None:
         found = known[id(owner.module)] = usages(owner.module)
-    if owner.attribute not in found and owner.attribute.endswith("_orig"):  # pruning, spectral norm: a hook makes the rest
+    if owner.attribute not in found and owner.attribute.endswith(
+        "_orig"
+    ):  # pruning, spectral norm: a hook makes the rest
         return found.get(owner.attribute.removesuffix("_orig"))
     return found.get(owner.attribute)
 
