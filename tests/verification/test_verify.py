@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -30,7 +32,7 @@ RULES = [
 ]
 
 
-def _drawn() -> tuple[_Net, iw.Plan]:
+def _drawn() -> tuple[Any, iw.Plan]:
     model = _Net()
     plan = iw.plan(model, RULES, seed=11)
     iw.apply(model, plan)
@@ -78,8 +80,6 @@ def test_a_fault_is_found_and_the_parameter_named(fault: str) -> None:
     report = iw.verify(model, plan)
     assert not report.ok
     assert {finding.parameter.split(" ")[0] for finding in report.findings} == {name}
-    import re
-
     assert all(re.fullmatch(code, finding.code) for finding in report.findings)
 
 
@@ -89,7 +89,8 @@ def test_a_missing_an_extra_and_a_reshaped_parameter_are_findings() -> None:
     model.head = nn.Linear(64, 5)
     model.more = nn.Linear(2, 2, bias=False)
     found = {(finding.code, finding.parameter) for finding in iw.verify(model, plan).findings}
-    expected = {"head.weight", "head.bias", "more.weight", *(f"lstm.{name}" for name, _ in nn.LSTM(1, 1).named_parameters())}
+    gone = {f"lstm.{name}" for name, _ in nn.LSTM(1, 1).named_parameters()}
+    expected = {"head.weight", "head.bias", "more.weight", *gone}
     assert found == {("INI106", name) for name in expected}
 
 

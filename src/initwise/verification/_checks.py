@@ -55,7 +55,9 @@ class CheckedRow:
             return cls.unmeasured(row, verdict)
         mean, std = pooled(found)
         allowed = measured[0].allowed if len(measured) == 1 else None
-        return cls(row.name, math.prod(row.shape), _law_name(row), mean, std, row.law.mean, row.law.std, allowed, verdict)
+        return cls(
+            row.name, math.prod(row.shape), _law_name(row), mean, std, row.law.mean, row.law.std, allowed, verdict
+        )
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, for a table."""

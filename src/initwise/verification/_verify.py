@@ -108,5 +108,6 @@ def _padding(row: Row, tensor: Tensor) -> Iterator[Finding]:
 
 def _table(plan: Plan, rows: list[CheckedRow]) -> Table:
     cells = tuple(row.cells() for row in rows)
-    note = f"{sum(row.verdict == 'ok' for row in rows)} of {len(rows)} parameters hold their law; plan {plan.digest()[:16]}"
+    held = sum(row.verdict == "ok" for row in rows)
+    note = f"{held} of {len(rows)} parameters hold their law; plan {plan.digest()[:16]}"
     return Table("verify", _COLUMNS, cells, (note,))

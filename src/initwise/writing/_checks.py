@@ -43,9 +43,10 @@ def _differences(row: Row, parameter: Parameter) -> Iterator[str]:
 
 def _unwritable(name: str, tensor: Tensor, parameter: Parameter) -> Iterator[str]:
     if parameter.parametrized:
-        yield f"{name} is parametrized, which this version cannot write through; remove the parametrization or use Keep()"
-    elif is_traceable_wrapper_subclass(tensor):
-        yield f"{name} is a {type(tensor).__name__}; this version writes plain tensors only; apply the plan before sharding"
+        yield f"{name} is parametrized; this version cannot write through it: remove the parametrization or use Keep()"
+    elif _is_wrapper(tensor):
+        kind = type(tensor).__name__
+        yield f"{name} is a {kind}, and this version writes plain tensors only; apply the plan before sharding"
     elif tensor.is_meta:
         yield f"{name} is on the meta device and has no memory; use model.to_empty(device=...) first"
     elif tensor.numel() == 0:
@@ -54,6 +55,10 @@ def _unwritable(name: str, tensor: Tensor, parameter: Parameter) -> Iterator[str
         yield f"{name} has elements that share memory (strides {tensor.stride()}); make it contiguous first"
     elif tensor.is_inference() and not torch.is_inference_mode_enabled():
         yield f"{name} is an inference tensor; build the model outside torch.inference_mode()"
+
+
+def _is_wrapper(tensor: Tensor) -> bool:
+    return is_traceable_wrapper_subclass(tensor)
 
 
 def _overlaps(tensor: Tensor) -> bool:

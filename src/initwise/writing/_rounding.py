@@ -14,7 +14,7 @@ def rounded_once(value: float, dtype: torch.dtype) -> float:
 
     `Tensor.fill_` goes through float32 on its way to bfloat16 and float16 and so may round twice.
 
-    Raises
+    Raises:
         ArgumentError: `value` is finite and too large for `dtype`.
 
     >>> rounded_once(1.0 + 2**-8 + 2**-30, torch.bfloat16)
