@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from torch import nn
-
 from initwise.axes import Axes
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.initializers import Initializer, as_initializer
@@ -58,11 +56,14 @@ class Rule:
     def keyword_for(self, attribute: str) -> str | None:
         """Return the longest keyword that means `attribute`: the same name, or the start of it up to an underscore.
 
+        >>> from torch import nn
         >>> from initwise.initializers import Orthogonal, Zeros
         >>> rule(nn.LSTM, weight_hh=Orthogonal(), bias=Zeros()).keyword_for("weight_hh_l0_reverse")
         'weight_hh'
         """
-        fitting = [keyword for keyword, _ in self.keywords if attribute == keyword or attribute.startswith(f"{keyword}_")]
+        fitting = [
+            keyword for keyword, _ in self.keywords if attribute == keyword or attribute.startswith(f"{keyword}_")
+        ]
         return max(fitting, key=len, default=None)
 
     def from_recipe(self, name: str) -> Rule:
@@ -97,13 +98,14 @@ def rule(
 ) -> Rule:
     """Return a rule for `plan`.
 
-    With one initializer the selector picks parameters: by name or glob, by the type of the module that owns them, or by a
-    predicate. With keywords it picks modules (by type, or by name or glob over module names, `""` being the root), and each
-    keyword names an attribute there: exactly, or as the start of it up to an underscore, so that `weight_hh` also means
-    `weight_hh_l0`. The longest keyword wins.
+    With one initializer the selector picks parameters: by name or glob, by the type of the module that owns them, or by
+    a predicate. With keywords it picks modules (by type, or by name or glob over module names, `""` being the root),
+    and each keyword names an attribute there: exactly, or as the start of it up to an underscore, so that `weight_hh`
+    also means `weight_hh_l0`. The longest keyword wins.
 
     Args:
-        select: a name, a glob, a compiled regular expression, a module class, a predicate, a selector, or a tuple of these.
+        select: a name, a glob, a compiled regular expression, a module class, a predicate, a selector, or a tuple of
+            these.
         initializer: what the selected parameters get. A function `(shape, fans, draw) -> values` is taken as `Custom`.
         axes: the roles of the parameters' axes, where the module's type does not tell them or tells them wrong.
         optional: the rule may match nothing.
@@ -113,6 +115,7 @@ def rule(
     Raises:
         ArgumentError: neither or both of `initializer` and keywords, or an argument of a wrong type or value.
 
+    >>> from torch import nn
     >>> from initwise.initializers import Ones, XavierUniform, Zeros
     >>> rule("*.norm*.weight", Ones())
     rule('*.norm*.weight', Ones())
@@ -122,8 +125,8 @@ def rule(
     if (initializer is None) == (not keywords):
         found = "neither" if initializer is None else "both"
         raise ArgumentError(
-            f"rule: found {found} an initializer and keywords; give one initializer for the selected parameters, such as "
-            'rule("*.bias", Zeros()), or keywords for the attributes of the selected modules, such as '
+            f"rule: found {found} an initializer and keywords; give one initializer for the selected parameters, such "
+            'as rule("*.bias", Zeros()), or keywords for the attributes of the selected modules, such as '
             "rule(nn.Linear, weight=XavierUniform(), bias=Zeros())"
         )
     _check_options(axes, optional, why)

@@ -142,7 +142,7 @@ class Regex(_ByName):
 
 @dataclass(frozen=True, repr=False)
 class Type(Selector):
-    """Modules of a class, subclasses included; the nearer the class, the more specific. As for parameters: all that such modules own.
+    """Modules of a class, subclasses included, and all parameters they own; the nearer the class, the more specific.
 
     >>> Type(nn.Module).module("", nn.Linear(1, 1)), Type(nn.Linear).module("", nn.Linear(1, 1))
     ((2, -1), (2, 0))
@@ -154,7 +154,9 @@ class Type(Selector):
         if not isinstance(self.kind, type):
             raise ArgumentTypeError(f"Type: kind is {self.kind!r}; give a class such as nn.Linear")
         if issubclass(self.kind, Tensor):
-            raise ArgumentTypeError(f"Type: {self.kind.__name__} is a class of tensors; give a class of modules such as nn.Linear")
+            raise ArgumentTypeError(
+                f"Type: {self.kind.__name__} is a class of tensors; give a class of modules such as nn.Linear"
+            )
         if self.kind.__module__ == "builtins" and self.kind is not object:
             raise ArgumentTypeError(f"Type: {self.kind.__name__} is no class of modules; give one such as nn.Linear")
 
@@ -174,8 +176,8 @@ class Type(Selector):
 
 @dataclass(frozen=True, repr=False)
 class Where(Selector):
-    """A predicate: called with the `Parameter` (`name`, `shape`, `ndim`, `module`, `role`, ...), or with the module where
-    a rule's keywords pick modules.
+    """A predicate: called with the `Parameter` (`name`, `shape`, `ndim`, `module`, `role`, ...), or with the module
+    where a rule's keywords pick modules.
     """
 
     predicate: Callable[[Any], Any]
@@ -270,7 +272,7 @@ def as_selector(value: Any) -> Selector:
     if callable(value) and not isinstance(value, nn.Module):
         return Where(value)
     raise ArgumentTypeError(
-        f"a selector cannot be made of {_shown(value)}; give a name or glob, a compiled regular expression, a module class, "
+        f"a selector cannot be made of {_shown(value)}; give a name or glob, a compiled pattern, a module class, "
         "a predicate, a selector, or a tuple of these"
     )
 

@@ -18,7 +18,12 @@ from initwise.errors import ArgumentTypeError, NotSupportedError
 from initwise.model import canonical_name, read
 
 PIECE = 2**20  # elements that one task sums; also the most that is copied of a strided or distant tensor at a time
-WORDS = {1: (torch.uint8, np.uint8), 2: (torch.int16, np.uint16), 4: (torch.int32, np.uint32), 8: (torch.int64, np.uint64)}
+WORDS = {
+    1: (torch.uint8, np.uint8),
+    2: (torch.int16, np.uint16),
+    4: (torch.int32, np.uint32),
+    8: (torch.int64, np.uint64),
+}
 
 
 class _Stored(NamedTuple):
@@ -30,7 +35,7 @@ class _Stored(NamedTuple):
 
 
 def digest(model: nn.Module, *, buffers: bool = False) -> str:
-    """Return a digest of the parameters of `model`: the same if and only if (up to chance, 2**-64) all bits are the same.
+    """Return a digest of the parameters of `model`: the same if, and up to chance only if, all bits are the same.
 
     It covers canonical names, dtypes, shapes and values; not devices, strides, wrappers or the order of parameters.
     Tied parameters count once. Sums of parts make it, so that shards can be digested where they are. It finds
@@ -85,11 +90,14 @@ def _registered(model: nn.Module, where: str) -> Iterator[tuple[str, Tensor]]:
 def _check(stored: Iterable[_Stored]) -> None:
     bad = [f"{entry.name!r} ({why})" for entry in stored if (why := _unreadable(entry.tensor))]
     if bad:
-        raise NotSupportedError(f"digest: {', '.join(bad)}; only plain tensors with memory of their own have bits to read")
+        raise NotSupportedError(
+            f"digest: {', '.join(bad)}; only plain tensors with memory of their own have bits to read"
+        )
 
 
 def _unreadable(tensor: Tensor) -> str:
-    if is_traceable_wrapper_subclass(tensor):
+    wrapped: bool = is_traceable_wrapper_subclass(tensor)  # named, so that types are not narrowed
+    if wrapped:
         return type(tensor).__name__
     if tensor.is_meta:
         return "on the meta device"
@@ -133,7 +141,7 @@ def _words(piece: Tensor) -> NDArray[Any]:
 
 
 def _map(pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], Lanes]], ahead: int) -> Iterator[Lanes]:
-    """Run tasks on the pool and yield their results, with only a few under way, so that few pieces are copied at once."""
+    """Run tasks on the pool and yield their results; only a few are under way, so that few pieces are copied."""
     running = []
     for task in tasks:
         running.append(pool.submit(task))

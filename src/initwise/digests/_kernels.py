@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from initwise.digests._lanes import BITS, FIRST, HALF, INDEX, LESS, SECOND, THIRD
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=True)
 def summed(words: NDArray[Any], start: np.uint64, key0: np.uint64, key1: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return the two sums over `words`, the first of which has the index `start`."""
     first = np.uint64(0)

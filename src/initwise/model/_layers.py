@@ -13,7 +13,7 @@ from torch.nn.modules.rnn import RNNBase, RNNCellBase
 
 from initwise.axes import Axes, Blocks
 from initwise.model._norms import neutral_weight
-from initwise.model._usage import Usage
+from initwise.model._usage import Role, Usage
 
 Reader = Callable[[Any], dict[str, Usage]]
 
@@ -80,7 +80,7 @@ def _recurrent_usage(name: str, operation: str, blocks: Blocks | None) -> Usage:
         return Usage(operation, "bias", blocks=blocks)
     if name.startswith("weight_hr"):  # the projection of an LSTM's state, one matrix
         return Usage(operation, "weight", ROWS)
-    role = "recurrent" if name.startswith("weight_hh") else "weight"
+    role: Role = "recurrent" if name.startswith("weight_hh") else "weight"
     return Usage(operation, role, ROWS, blocks)
 
 

@@ -1,8 +1,8 @@
 """Norms of transformers and timm, by qualified name, with the value their weight starts from.
 
 Nothing is imported: a class is recognised by the name of its module and its own. Read from the sources of
-transformers 5.23 and timm 1.0.31: a norm belongs to `ONES` if its forward multiplies by the weight, and to `ZEROS` if it
-multiplies by one plus the weight, as Gemma's does.
+transformers 5.23 and timm 1.0.31: a norm belongs to `ONES` if its forward multiplies by the weight, and to `ZEROS` if
+it multiplies by one plus the weight, as Gemma's does.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ ZEROS = frozenset(
     """.split()
 )
 
-TIMM_ONES = frozenset("RmsNorm RmsNormFp32 RmsNorm2d RmsNorm2dFp32 SimpleNorm SimpleNormFp32 SimpleNorm2d SimpleNorm2dFp32".split())
+TIMM_ONES = frozenset(
+    "RmsNorm RmsNormFp32 RmsNorm2d RmsNorm2dFp32 SimpleNorm SimpleNormFp32 SimpleNorm2d SimpleNorm2dFp32".split()
+)
 
 
 def neutral_weight(kind: type) -> float | None:

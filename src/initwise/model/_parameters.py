@@ -161,6 +161,8 @@ class Reading:
         for parameter in self.parameters:
             for path in (parameter.path, *parameter.originals):
                 found.setdefault(path, parameter)
-        for parameter in self.parameters:  # canonical names last: where a path of one is the name of another, the name wins
+        for (
+            parameter
+        ) in self.parameters:  # canonical names last: where a path of one is the name of another, the name wins
             found.update(dict.fromkeys(parameter.names, parameter))
         return found

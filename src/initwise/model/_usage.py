@@ -20,7 +20,7 @@ class Usage:
         axes: which axes are contracted and which are kept; None where the question has no meaning (biases, norms).
         blocks: the matrices that are packed into one parameter, such as the gates of an LSTM.
         padding: the row of an embedding that stays zero.
-        neutral: the value with which the module does nothing: 1 for most norms, 0 where the module adds one to its weight.
+        neutral: the value with which the module does nothing: 1 for most norms, 0 where it adds one to its weight.
     """
 
     operation: str

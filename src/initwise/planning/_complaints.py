@@ -95,7 +95,7 @@ def _near_module(selector: Selector, reading: Reading) -> str:
         if isinstance(leaf, Name) and leaf.name in reading:
             return f'; {leaf.name!r} is a parameter: give one initializer, iw.rule("{leaf.name}", ...), not keywords'
         if isinstance(leaf, (Glob, Regex)) and any(leaf.parameter(parameter) for parameter in reading.parameters):
-            return f"; {leaf.pattern!r} matches parameters: give one initializer, not keywords, or a glob over module names"
+            return f"; {leaf.pattern!r} matches parameters: give one initializer, or a glob over module names"
     return _near(selector, [name for name in reading.modules if name], reading)
 
 

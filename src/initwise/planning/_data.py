@@ -1,4 +1,4 @@
-"""A plan as JSON values, and back. Strict: another version, an unknown key or a wrong value is an error, all told together."""
+"""A plan as JSON values, and back. Strict: other versions, unknown keys and wrong values are told all together."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 VERSIONS = {"schema": SCHEMA_VERSION, "stream": STREAM_VERSION}
 READING = "Plan.from_dict"
-DTYPES = {
-    str(dtype).removeprefix("torch."): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)
-}
+DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
 
 
 def to_dict(plan: Plan) -> dict[str, Any]:
@@ -130,7 +128,9 @@ class _Reader:
     def finish(self, rows: Sequence[Row | None]) -> None:
         """Raise everything that was noted."""
         known = [row for row in rows or () if row is not None]
-        self.problems += [f"{name!r} stands there twice" for name, count in Counter(row.name for row in known).items() if count > 1]
+        self.problems += [
+            f"{name!r} stands there twice" for name, count in Counter(row.name for row in known).items() if count > 1
+        ]
         for row in known:
             try:
                 _ = row.parts, row.law
@@ -148,11 +148,13 @@ def _at(place: str, key: object) -> str:
 
 
 def _text(reader: _Reader, place: str, value: Any) -> str:
-    return _checked(value, str, "a string")
+    text: str = _checked(value, str, "a string")
+    return text
 
 
 def _flag(reader: _Reader, place: str, value: Any) -> bool:
-    return _checked(value, bool, "true or false")
+    flag: bool = _checked(value, bool, "true or false")
+    return flag
 
 
 def _count(reader: _Reader, place: str, value: Any) -> int:
@@ -165,7 +167,8 @@ def _count(reader: _Reader, place: str, value: Any) -> int:
 def _axis(reader: _Reader, place: str, value: Any) -> int:
     if isinstance(value, bool):
         raise ValueError(f"found {value}; an integer is needed")
-    return _checked(value, int, "an integer")
+    axis: int = _checked(value, int, "an integer")
+    return axis
 
 
 def _seed(reader: _Reader, place: str, value: Any) -> int:
@@ -257,4 +260,3 @@ KEYS: dict[str, Kind] = {
     "notes": _several(_text),
     "parameters": _list_of_rows,
 }
-

@@ -30,8 +30,8 @@ def decided_row(parameter: Parameter, canonical: str, choice: Choice) -> Row:
         return replace(row, reason=rule.why or "left as it is by a rule")
     if parameter.parametrized:
         raise NotSupportedError(
-            f"it is computed from {', '.join(map(repr, parameter.originals or (parameter.path,)))}, and this version cannot "
-            f'write through a parametrization; remove it first, or leave it: iw.rule("{parameter.name}", iw.Keep())'
+            f"it is computed from {', '.join(map(repr, parameter.originals))}, and this version cannot write through a "
+            f'parametrization; remove it first, or leave the parameter: iw.rule("{parameter.name}", iw.Keep())'
         )
     _ = row.law, row.parts  # whatever cannot be drawn says so here
     return replace(row, reason=reason_for(row, parameter, rule))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from torch import nn
@@ -40,8 +41,8 @@ def plan(
         rules: the name of a recipe (`"gpt2"`), a rule, or a sequence of both.
         seed: an integer in [0, 2**64). A weight depends on it, on the parameter's name and on the element's index only.
         inputs: example inputs of the model's forward. This version decides by module types and does not need them.
-        names: `{name here: canonical name}`; the parameter gets the random numbers of the canonical name, so that a renamed
-            or partial model keeps its weights.
+        names: `{name here: canonical name}`; the parameter gets the random numbers of the canonical name, so that a
+            renamed or partial model keeps its weights.
         only: what to plan: a name, glob, type, predicate, selector, or a tuple of these. All else is kept as it is.
         include_frozen: plan parameters with `requires_grad=False` too, which are otherwise kept as they are.
 
@@ -49,8 +50,8 @@ def plan(
         A `Plan`: print it, iterate over its rows, save it with `to_dict`, carry it out with `initwise.apply`.
 
     Raises:
-        PlanError: rules and model do not make a plan. All reasons are told together: parameters without a rule, rules that
-            match nothing, equally specific rules, parameters that cannot be drawn, wrong arguments.
+        PlanError: rules and model do not make a plan. All reasons are told together: parameters without a rule, rules
+            that match nothing, equally specific rules, parameters that cannot be drawn, wrong arguments.
 
     >>> import initwise as iw
     >>> decided = iw.plan(nn.Linear(4, 2), [iw.rule(nn.Linear, weight=iw.XavierUniform(), bias=iw.Zeros())], seed=7)
@@ -63,9 +64,7 @@ def plan(
 class _Planner:
     """One call of `plan`: collects everything that is wrong, and raises it together."""
 
-    def __init__(
-        self, model: nn.Module, rules: Any, seed: Any, names: Any, only: Any, include_frozen: bool
-    ) -> None:
+    def __init__(self, model: nn.Module, rules: Any, seed: Any, names: Any, only: Any, include_frozen: Any) -> None:
         self.problems: list[str] = []
         self.seed = seed
         self.include_frozen = include_frozen
@@ -92,28 +91,32 @@ class _Planner:
         return Plan(rows, self.seed, ", ".join(origins), tuple(self._shadowed(resolution)))
 
     def _check_arguments(self, model: object) -> None:
-        if isinstance(self.seed, bool) or not hasattr(self.seed, "__index__"):
-            self.problems.append(f"seed is {show(self.seed)} of type {type(self.seed).__name__}; give an integer in [0, 2**64)")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, Integral):
+            kind = type(self.seed).__name__
+            self.problems.append(f"seed is {show(self.seed)} of type {kind}; give an integer in [0, 2**64)")
+        elif not 0 <= int(self.seed) < 2**64:
+            self.problems.append(f"seed is {self.seed}; give an integer in [0, 2**64)")
         else:
-            self.seed = self.seed.__index__()
-            if not 0 <= self.seed < 2**64:
-                self.problems.append(f"seed is {self.seed}; give an integer in [0, 2**64)")
+            self.seed = int(self.seed)
         if not isinstance(self.include_frozen, bool):
             self.problems.append(f"include_frozen is {show(self.include_frozen)}; give True or False")
         if not isinstance(model, nn.Module):
             hint = f"an instance such as {model.__name__}(...)" if isinstance(model, type) else "an nn.Module"
-            raise PlanError("plan", [*self.problems, f"model is {show(model)} of type {type(model).__name__}; give {hint}"])
+            raise PlanError(
+                "plan", [*self.problems, f"model is {show(model)} of type {type(model).__name__}; give {hint}"]
+            )
 
     def _collected(self, rules: Any) -> list[Rule]:
         collected: list[Rule] = []
-        for entry in [rules] if isinstance(rules, (str, Rule)) else rules if isinstance(rules, Sequence) else [rules]:
+        several = isinstance(rules, Iterable) and not isinstance(rules, (str, Mapping))
+        for entry in rules if several else [rules]:
             if isinstance(entry, Rule):
                 collected.append(entry)
             elif isinstance(entry, str):
                 collected += self._recipe(entry)
             else:
                 self.problems.append(
-                    f"rules holds {show(entry)} of type {type(entry).__name__}; give iw.rule(...) or the name of a recipe"
+                    f"rules holds {show(entry)} of type {type(entry).__name__}; give iw.rule(...) or a recipe's name"
                 )
         return collected
 

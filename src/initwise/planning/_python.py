@@ -57,7 +57,9 @@ def _refuse_functions(rows: Sequence[Row]) -> None:
 
 def _loop(paths: Sequence[str], statements: Sequence[str]) -> str:
     names = "".join(f"        {path!r},\n" for path in paths)
-    return f"    for name in [\n{names}    ]:\n        p = parameters[name]\n" + "".join(f"        {line}\n" for line in statements)
+    return f"    for name in [\n{names}    ]:\n        p = parameters[name]\n" + "".join(
+        f"        {line}\n" for line in statements
+    )
 
 
 def _statements(row: Row) -> Iterator[str]:
@@ -68,7 +70,9 @@ def _statements(row: Row) -> Iterator[str]:
     if whole:
         yield from lines
     else:
-        yield from (_line(f"p.narrow({part.axis}, {part.start}, {part.stop - part.start})", part, row) for part in written)
+        yield from (
+            _line(f"p.narrow({part.axis}, {part.start}, {part.stop - part.start})", part, row) for part in written
+        )
     if row.padding is not None and written:
         yield f"p[{row.padding}].zero_()"
 
@@ -101,7 +105,9 @@ def _structured(p: str, part: Part, initializer: Initializer) -> str:
     if isinstance(initializer, Sparse):
         incoming = tuple(sorted((*axes.fan_in, *axes.kernel))) if axes else (1,)
         groups = axes.groups if axes else 1
-        return f"_sparse({p}, {initializer.sparsity!r}, std={initializer.std!r}, incoming={incoming!r}, groups={groups})"
+        return (
+            f"_sparse({p}, {initializer.sparsity!r}, std={initializer.std!r}, incoming={incoming!r}, groups={groups})"
+        )
     if isinstance(initializer, Identity):
         return f"nn.init.eye_({p})"
     if isinstance(initializer, Dirac):

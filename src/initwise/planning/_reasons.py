@@ -42,5 +42,9 @@ def _scaled(initializer: Initializer, fans: Fans | None) -> str:
         fan = getattr(fans, scaling.mode)
         return f"{scaling.mode} {fan:g}: std = {above} / sqrt({fan:g})"
     both = f"fan_in {fans.fan_in:g}, fan_out {fans.fan_out:g}"
-    inner = f"({fans.fan_in:g} + {fans.fan_out:g}) / 2" if scaling.mode == "fan_avg" else f"{fans.fan_in:g} * {fans.fan_out:g}"
+    inner = (
+        f"({fans.fan_in:g} + {fans.fan_out:g}) / 2"
+        if scaling.mode == "fan_avg"
+        else f"{fans.fan_in:g} * {fans.fan_out:g}"
+    )
     return f"{both}: std = {above} / {'sqrt' if scaling.mode == 'fan_avg' else 'fourth_root'}({inner})"

@@ -34,7 +34,7 @@ class Resolution:
 
 
 def resolve(reading: Reading, rules: Sequence[Rule]) -> Resolution:
-    """Ask every rule about every parameter and keep the most specific answer; exact names are looked up, not searched."""
+    """Ask every rule about every parameter and keep the most specific answer; exact names are looked up."""
     search = _Search(rules)
     choices: dict[str, Choice | None] = {}
     for parameter in reading.parameters:
@@ -80,7 +80,7 @@ class _Search:
             one, other = self.rules[first], self.rules[second]
             if first == second:
                 yield (
-                    f"{one!r} says different things about {_listed(names)}, which is tied between modules that it selects "
+                    f"{one!r} says different things about {_listed(names)}, tied between modules that it selects "
                     "equally specifically; add a rule with the exact name"
                 )
             elif one.origin and other.origin:

@@ -17,7 +17,7 @@ from initwise.initializers import Custom, Initializer, Keep, Law, PerBlock, Targ
 
 @dataclass(frozen=True)
 class Part:
-    """A slice of a parameter along one axis, with what is drawn there; most parameters are one part with the label ""."""
+    """A slice of a parameter along one axis, with what is drawn there; most parameters are one part, labelled ""."""
 
     label: str
     axis: int
@@ -110,7 +110,9 @@ def _parts(row: Row) -> Iterator[Part]:
     blocks = row.blocks or _stacked(row)
     if row.kept or blocks is None:
         if isinstance(row.initializer, PerBlock):
-            raise ArgumentError(f"{row.initializer!r} names blocks, and this parameter packs none; give one initializer")
+            raise ArgumentError(
+                f"{row.initializer!r} names blocks, and this parameter packs none; give one initializer"
+            )
         yield _part(row, "", 0, 0, row.shape[0] if row.shape else 1, row.initializer)
         return
     _check_names(row.initializer, blocks)
@@ -140,7 +142,9 @@ def _check_names(initializer: Initializer, blocks: Blocks) -> None:
         raise ArgumentError(f"{initializer!r} names {_quoted(unknown)}; the blocks here are {_quoted(blocks.names)}")
     missing = [name for name in blocks.names if initializer.block(name) is None]
     if missing:
-        raise ArgumentError(f"{initializer!r} says nothing about {_quoted(missing)}; add them, or rest=... for all others")
+        raise ArgumentError(
+            f"{initializer!r} says nothing about {_quoted(missing)}; add them, or rest=... for all others"
+        )
 
 
 def _for_block(initializer: Initializer, label: str) -> Initializer:
@@ -157,7 +161,9 @@ def _mixture(row: Row, laws: list[Law]) -> Law:
     """Return the law of an element of any part: the parts' laws, weighted by their sizes."""
     weights = [math.prod(part.target.shape) / row.numel for part in row.parts]
     mean = math.fsum(weight * law.mean for weight, law in zip(weights, laws, strict=True))
-    square = math.fsum(weight * (law.std**2 + (law.mean - mean) ** 2) for weight, law in zip(weights, laws, strict=True))
+    square = math.fsum(
+        weight * (law.std**2 + (law.mean - mean) ** 2) for weight, law in zip(weights, laws, strict=True)
+    )
     support = min(law.support[0] for law in laws), max(law.support[1] for law in laws)
     text = "; ".join(f"{' '.join(labels)}: {law}" for law, labels in _by_law(row, laws).items())
     return Law(mean, math.sqrt(square), support, name="by block", iid=False, text=text)

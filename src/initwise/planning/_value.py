@@ -76,7 +76,7 @@ class Plan:
         return cls(**_data.from_dict(data))
 
     def to_python(self) -> str:
-        """Return plain PyTorch code with a function `initialize(model)` that draws from the same laws, without initwise.
+        """Return plain PyTorch code: a function `initialize(model)` that draws from the same laws, without initwise.
 
         The numbers differ from those of `apply`: they come from torch's global generator.
 

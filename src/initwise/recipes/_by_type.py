@@ -71,7 +71,7 @@ XAVIER = Recipe(
 
 CLASSIC = Recipe(
     name="classic",
-    summary="by layer type, as tutorials teach: convolutions Kaiming normal (fan_out, ReLU), linear layers Xavier uniform",
+    summary="by layer type: convolutions Kaiming normal (fan_out, ReLU), linear layers Xavier uniform, zero biases",
     source="He et al. 2015 (arXiv:1502.01852) and Glorot, Bengio 2010; convolutions as in torchvision's ResNet",
     laws=(
         ("convolution kernels", "N(0, 2 / fan_out)"),

@@ -15,7 +15,9 @@ from initwise.recipes._recipe import Decision, Recipe
 STD = 0.02
 # Projections that end a branch: GPT-2; Llama and its kin; GPT-J, OPT; PyTorch's and other spellings.
 WRITERS = frozenset("c_proj o_proj down_proj out_proj fc_out fc2 wo w2 linear2 dense_4h_to_h".split())
-QUALIFIED_WRITERS = frozenset({("attn", "proj"), ("attention", "dense"), ("self_attention", "dense"), ("output", "dense")})
+QUALIFIED_WRITERS = frozenset(
+    {("attn", "proj"), ("attention", "dense"), ("self_attention", "dense"), ("output", "dense")}
+)
 
 
 def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
@@ -70,7 +72,10 @@ GPT2 = Recipe(
     source="Radford et al. 2019, Language Models are Unsupervised Multitask Learners; std 0.02 as in its released code",
     laws=(
         ("weights and embeddings", "N(0, 0.02²)"),
-        ("residual projections", "N(0, (0.02 / sqrt(2 * layers))²): what ends the attention and MLP branch of each block"),
+        (
+            "residual projections",
+            "N(0, (0.02 / sqrt(2 * layers))²): what ends the attention and MLP branch of each block",
+        ),
         ("biases", "0"),
         ("norms", "weight 1 (0 where the module adds 1 to it), bias 0"),
     ),

@@ -1,4 +1,4 @@
-"""`torch-default`: what the constructors of `torch.nn` draw, parameter by parameter (read in torch 2.13 and measured)."""
+"""`torch-default`: what the constructors of `torch.nn` draw, parameter by parameter (as read in torch 2.13)."""
 
 from __future__ import annotations
 
@@ -117,7 +117,11 @@ TORCH_DEFAULT = Recipe(
         ("Bilinear", "weight and bias U(±1/sqrt(in1_features))"),
         ("Embedding, EmbeddingBag", "N(0, 1), the padding row zero"),
         ("RNN, LSTM, GRU and cells", "weights and biases U(±1/sqrt(hidden_size))"),
-        ("MultiheadAttention", "in_proj U(±sqrt(1.5 / embed_dim)), other projections Xavier uniform, biases 0, bias_k and bias_v N(0, 1 / embed_dim)"),
+        (
+            "MultiheadAttention",
+            "in_proj U(±sqrt(1.5 / embed_dim)), separate projections Xavier uniform, biases 0, "
+            "bias_k and bias_v N(0, 1 / embed_dim)",
+        ),
         ("Transformer", "Xavier uniform, fans by shape, over every parameter of two axes or more"),
         ("norms", "weight 1, bias 0"),
         ("PReLU", "the `init` it was made with, 0.25 by default"),
