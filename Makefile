@@ -10,7 +10,7 @@ USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
-.PHONY: help demo test test-long stats check format bench constraints clean
+.PHONY: help demo test test-long stats check format bench docs constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ format: $(DEV_STAMP)  ## format, and mend what ruff can mend
 
 bench: $(DEV_STAMP)  ## measure, print the table, write it to benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
+
+docs: $(DEV_STAMP)  ## write docs/reference.md from the docstrings
+	@$(BIN)/python scripts/reference.py
 
 constraints: $(DEV_STAMP)  ## write constraints.txt anew from what is installed
 	@sed -n '/^#/p' constraints.txt > $(VENV)/constraints

@@ -52,8 +52,8 @@ def memory() -> Iterator[Limit]:
 def first_fill() -> Iterator[Limit]:
     """The first fill in a new process, its library loads included: kernels in the disk cache, and not compiled yet."""
     with tempfile.TemporaryDirectory() as folder:
-        compiled = in_new_process(FIRST_FILL, NUMBA_CACHE_DIR=folder)
-        cached = statistics.median(in_new_process(FIRST_FILL, NUMBA_CACHE_DIR=folder) for _ in range(5))
+        compiled = in_new_process(FIRST_FILL, XDG_CACHE_HOME=folder)
+        cached = statistics.median(in_new_process(FIRST_FILL, XDG_CACHE_HOME=folder) for _ in range(5))
     yield Limit("first fill in a new process, kernels cached", cached, 0.5, "s")
     yield Limit("first fill in a new process, nothing compiled yet", compiled, 6.0, "s")
 

@@ -66,6 +66,6 @@ def medians(contestants: Contestants, *, rounds: int = 5) -> dict[str, float]:
 def in_new_process(code: str, **environment: str) -> float:
     """Run `code` in a new process and return the number that it prints last."""
     done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True
     )
     return float(done.stdout.split()[-1])

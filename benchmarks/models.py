@@ -12,13 +12,14 @@ import initwise as iw
 from benchmarks.measure import Row, medians
 from examples import gpt2
 from examples.demo import fill_with_torch
+from tests import peers  # noqa: F401 - makes torchvision, which transformers imports, fit a CPU build of torch
 
 
 def transformers_pass() -> Callable[[], object]:
     """What transformers runs after it has built a model: `_init_weights` on every module.
 
-    The pass skips what carries its mark, so the marks are wiped first; that takes microseconds. It draws the matrix that
-    embedding and head share twice, and so the residual projections: that is how it works.
+    The pass skips what carries its mark, so the marks are wiped first; that takes microseconds. It draws the matrix
+    that embedding and head share twice, and so the residual projections: that is how it works.
     """
     from transformers import GPT2Config, GPT2LMHeadModel
 

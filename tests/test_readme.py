@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from scripts import reference
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SNIPPET = re.compile(
@@ -51,6 +53,10 @@ def test_the_snippets_of_a_page_run_and_print_what_it_says(page: Path) -> None:
     for snippet, printed in run(page, page.read_text(encoding="utf-8")):
         if snippet.output is not None:
             assert printed.rstrip() == snippet.output.rstrip(), f"{page.name}, line {snippet.line}"
+
+
+def test_the_reference_is_current() -> None:
+    assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), "run `make docs`"
 
 
 def test_the_readme_has_snippets_with_output() -> None:

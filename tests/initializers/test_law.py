@@ -46,7 +46,7 @@ def test_laws_read_well_without_a_text() -> None:
         (iw.UniformCdf(-1.0, 3.0), stats.uniform(-1, 4)),
         (iw.TruncatedNormalCdf(1.0, 2.0, -2.0, 1.0), stats.truncnorm(-2, 1, 1, 2)),
     ],
-    ids=str,
+    ids=["normal", "uniform", "truncated normal"],
 )
 def test_distribution_functions_agree_with_scipy(ours: Any, theirs: Any) -> None:
     x = np.linspace(-8, 8, 101)
