@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from initwise.random import _numba, _reference
 from initwise.random._keys import Key
-from initwise.random._layout import Layout
+from initwise.random._layout import Layout, cache_blocks
 from initwise.random._lowering import Lowered
 
 
@@ -22,8 +22,8 @@ def fill_array(memory: NDArray[Any], layout: Layout, lowered: Lowered | None, ke
         key: the stream.
         threads: how many to use; any number gives the same bits.
     """
-    kernels = _numba.load_kernels()
-    if kernels is None:
-        _reference.fill_array(memory, layout, lowered, key)
+    if _numba.is_available():
+        for block, place in cache_blocks(layout):
+            _numba.fill_array(memory[place:], block, lowered, key, threads=threads)
     else:
-        _numba.fill_array(kernels, memory, layout, lowered, key, threads=threads)
+        _reference.fill_array(memory, layout, lowered, key)

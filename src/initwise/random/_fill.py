@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -50,8 +52,14 @@ def fill(tensor: torch.Tensor, draw: Draw, key: Key, *, start: int = 0, strides:
     if tensor.numel() == 0:
         return
     plain = tensor.detach()
-    if plain.device.type == "cpu" and not plain.is_neg():
+    if plain.is_neg():  # its memory holds the values' negatives
+        _fill_by_copies(plain, draw, key, start, steps)
+    elif plain.device.type == "cpu":
         _cpu.fill_array(_memory(plain, place.extent), place, lowered, key, threads=torch.get_num_threads())
+    elif plain.device.type == "cuda" and _has_triton():
+        from initwise.random import _triton
+
+        _triton.fill_tensor(plain, place, lowered, key)
     else:
         _fill_by_copies(plain, draw, key, start, steps)
 
@@ -67,6 +75,11 @@ def _check(tensor: torch.Tensor) -> None:
         )
     if tensor.device.type == "meta":
         raise ArgumentError(f"{OPERATION}: the tensor is on the meta device and has no memory; materialize it first")
+
+
+@functools.cache
+def _has_triton() -> bool:
+    return importlib.util.find_spec("triton") is not None
 
 
 def _memory(tensor: torch.Tensor, extent: int) -> NDArray[Any]:

@@ -9,6 +9,8 @@ fused multiply-add is explicit and Numba contracts nothing by itself, so the bit
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -228,17 +230,18 @@ def fill_tiles(out, place, tile, count, key, parameters):
 
 
 @njit(**_OPTIONS)
-def fill_run(out, place, stride, index, step, count, scratch, held, key, parameters):
-    """Write elements that lie evenly in the stream and in memory; the last computed tile is held in `scratch`."""
+def fill_run(out, scratch, held, place, stride, index, step, count, key, parameters):
+    """Write elements that lie evenly in the stream and in memory; `scratch` holds the tile `held`, the last computed."""
     while count > 0:
         tile, offset = index // TILE, index % TILE
-        if step == 1 and stride == 1 and offset == 0 and count >= TILE:
-            taken = count // TILE * TILE
-            fill_tiles(out, place, tile, count // TILE, key, parameters)
+        direct = step == 1 and stride == 1 and offset == 0 and count >= TILE
+        tiles = count // TILE if direct else 1
+        if direct or tile != held:  # one call for both cases: it is compiled once
+            fill_tiles(out if direct else scratch, place if direct else 0, tile, tiles, key, parameters)
+        if direct:
+            taken = tiles * TILE
         else:
-            if tile != held:
-                fill_tiles(scratch, 0, tile, 1, key, parameters)
-                held = tile
+            held = tile
             taken = count if step == 0 else min(count, (TILE - 1 - offset) // step + 1)
             for i in range(taken):
                 out[place + i * stride] = scratch[offset + i * step]
@@ -248,32 +251,64 @@ def fill_run(out, place, stride, index, step, count, scratch, held, key, paramet
     return held
 
 
-def fill_range(out, start, axes, begin, end, key, parameters):
-    """Write the elements begin, ..., end - 1 of a layout; axes holds its sizes, steps and strides, one row each."""
-    sizes, steps, strides = axes[0], axes[1], axes[2]
-    last = len(sizes) - 1
-    position = np.empty(len(sizes), np.int64)
+def fill_range(out, scratch, start, axes, position, rank, begin, end, key, parameters):
+    """Write the elements begin, ..., end - 1 of a layout.
+
+    `scratch` has room for a tile; `axes` holds the layout's sizes, steps and strides, one after the other; `position` has
+    room for an index of each axis.
+    """
+    steps, strides, last = rank, 2 * rank, rank - 1
     rest = begin
     for axis in range(last, -1, -1):
-        position[axis] = rest % sizes[axis]
-        rest //= sizes[axis]
-    scratch, held = np.empty(TILE, out.dtype), np.int64(-1)
+        position[axis] = rest % axes[axis]
+        rest //= axes[axis]
+    held = -1
     while begin < end:
-        count = min(sizes[last] - position[last], end - begin)
+        count = min(axes[last] - position[last], end - begin)
         index, place = start, 0
-        for axis in range(last + 1):
-            index += position[axis] * steps[axis]
-            place += position[axis] * strides[axis]
-        held = fill_run(out, place, strides[last], index, steps[last], count, scratch, held, key, parameters)
+        for axis in range(rank):
+            index += position[axis] * axes[steps + axis]
+            place += position[axis] * axes[strides + axis]
+        stride, step = axes[strides + last], axes[steps + last]
+        held = fill_run(out, scratch, held, place, stride, index, step, count, key, parameters)
         begin += count
         position[last] += count
         for axis in range(last, 0, -1):
-            if position[axis] == sizes[axis]:
+            if position[axis] == axes[axis]:
                 position[axis] = 0
                 position[axis - 1] += 1
 
 
-try:
-    fill_range = njit(cache=True, **_OPTIONS)(fill_range)
-except RuntimeError:  # no folder can be written to: compile in each process
-    fill_range = njit(**_OPTIONS)(fill_range)
+# ---- compilation
+
+_ELEMENTS = {
+    "word": types.uint32,
+    "float32": types.float32,
+    "bfloat16": types.int16,
+    "float16": types.uint16,
+    "float64": types.float64,
+}
+
+
+def llvm_ir(kind, storage, symbol):
+    """The optimized LLVM code of `fill_range` for a kind of draw and a storage, as a function of the given name.
+
+    Its arguments are two pointers that Numba's calling convention wants, then those of `fill_range`, tuples spread out.
+    """
+    element, integers = types.CPointer(_ELEMENTS[storage]), types.CPointer(types.int64)
+    single, bound = types.float32, types.float64 if storage == "float64" else types.float32
+    parameters = types.Tuple(
+        {
+            "word": (),
+            "normal": (single, single),
+            "uniform": (single, single, bound, bound),
+            "truncated": (single, single, bound, bound, types.uint32, types.uint32, single, single),
+        }[kind]
+    )
+    index, key = types.int64, types.UniTuple(types.uint32, 4)
+    signature = (element, element, index, integers, integers, index, index, index, key, parameters)
+    function = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(fill_range)
+    function.compile(types.void(*signature))
+    code = function.inspect_llvm(signature)
+    (mangled,) = re.findall(r"^define .*@(\S*fill_range\S*)\(ptr ", code, flags=re.MULTILINE)
+    return code.replace(mangled, symbol)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from initwise.errors import ArgumentError
 from initwise.random._keys import integer
 from initwise.random._philox import LAST_INDEX
 
 OPERATION = "random fill"
+
+_BLOCK = 128  # columns of a transposed matrix at a time
+_FAR = 16  # elements, about a cache line
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,20 @@ def layout(
         )
     axes = axes or [(1, 1, 1)]
     return Layout(start, *(tuple(axis[part] for axis in axes) for part in (1, 0, 2)))
+
+
+def cache_blocks(layout: Layout) -> Iterator[tuple[Layout, int]]:
+    """Parts of a layout and where each begins in memory: for a transposed matrix blocks of columns, else the whole.
+
+    A row's neighbours in the stream lie far apart there; block by block, their cache lines stay until the next rows need them.
+    """
+    size, step, stride = layout.sizes[-1], layout.steps[-1], layout.strides[-1]
+    if len(layout.sizes) == 1 or stride < _FAR or size <= _BLOCK:
+        yield layout, 0
+        return
+    for begin in range(0, size, _BLOCK):
+        sizes = (*layout.sizes[:-1], min(_BLOCK, size - begin))
+        yield replace(layout, start=layout.start + begin * step, sizes=sizes), begin * stride
 
 
 def row_major(shape: Sequence[int]) -> list[int]:

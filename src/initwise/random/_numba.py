@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import importlib.metadata
 import os
-from types import ModuleType
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,42 +17,74 @@ from initwise.random import _threads
 from initwise.random._keys import Key
 from initwise.random._layout import Layout
 from initwise.random._lowering import Lowered
+from initwise.random._philox import TILE
+
+_INDEX, _POINTER, _WORD, _SINGLE = ctypes.c_int64, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_float
+
+_lock = threading.Lock()
 
 
 @functools.cache
-def load_kernels() -> ModuleType | None:
-    """The compiled kernels, or None where Numba is missing or INITWISE_NUMBA=0."""
+def is_available() -> bool:
+    """Whether Numba is installed and not switched off (INITWISE_NUMBA=0)."""
     if os.environ.get("INITWISE_NUMBA", "1") == "0":
-        return None
+        return False
     try:
-        from initwise.random import _kernels
+        importlib.metadata.version("numba")
+        import llvmlite.binding  # noqa: F401 - whether it can be loaded here
     except (ImportError, OSError):
-        return None
-    return _kernels
+        return False
+    return True
 
 
-def fill_array(
-    kernels: ModuleType, memory: NDArray[Any], layout: Layout, lowered: Lowered | None, key: Key, *, threads: int
-) -> None:
+def fill_array(memory: NDArray[Any], layout: Layout, lowered: Lowered | None, key: Key, *, threads: int) -> None:
     """Write the elements of a layout into flat memory that begins at its first element; no draw: the words."""
-    words = tuple(np.uint32(word) for word in (key.k0, key.k1, key.c2, key.c3))
-    parameters = () if lowered is None else _parameters(lowered)
-    axes = np.array([layout.sizes, layout.steps, layout.strides], dtype=np.int64)
+    kind, storage = ("word", "word") if lowered is None else (lowered.kind, lowered.storage)
+    kernel = _kernel(kind, storage)
+    axes = np.array([*layout.sizes, *layout.steps, *layout.strides], dtype=np.int64)
+    rank = len(layout.sizes)
+    fixed = (key.k0, key.k1, key.c2, key.c3, *_parameters(lowered))
 
     def work(begin: int, end: int) -> None:
-        kernels.fill_range(memory, layout.start, axes, begin, end, words, parameters)
+        scratch, position = np.empty(TILE, memory.dtype), np.empty(rank + 1, np.int64)
+        kernel(
+            position[rank:].ctypes.data, None, memory.ctypes.data, scratch.ctypes.data,
+            layout.start, axes.ctypes.data, position.ctypes.data, rank, begin, end, *fixed,
+        )  # fmt: skip
 
     _threads.in_parallel(work, layout.numel, threads)
 
 
-def _parameters(lowered: Lowered) -> tuple[np.generic, ...]:
+def _parameters(lowered: Lowered | None) -> tuple[float | int, ...]:
     """What the kernels want to know; they tell the draws apart by the number of parameters."""
-    scale_and_shift = np.float32(lowered.scale), np.float32(lowered.shift)
+    if lowered is None:
+        return ()
+    scale_and_shift, bounds = (lowered.scale, lowered.shift), (lowered.low, lowered.high)
     if lowered.kind == "normal":
         return scale_and_shift
-    bound = np.float64 if lowered.storage == "float64" else np.float32
-    bounds = bound(lowered.low), bound(lowered.high)
     if lowered.kind == "uniform":
-        return (*scale_and_shift, *bounds)
-    words = np.uint32(lowered.first), np.uint32(lowered.count - 1)
-    return (*scale_and_shift, *bounds, *words, np.float32(lowered.z_low), np.float32(lowered.z_high))
+        return scale_and_shift + bounds
+    return (*scale_and_shift, *bounds, lowered.first, lowered.count - 1, lowered.z_low, lowered.z_high)
+
+
+def _kernel(kind: str, storage: str) -> Callable[..., int]:
+    with _lock:  # LLVM and Numba's compiler are not made for several threads
+        return _loaded(kind, storage)
+
+
+@functools.cache
+def _loaded(kind: str, storage: str) -> Callable[..., int]:
+    from initwise.random import _native
+
+    bound = ctypes.c_double if storage == "float64" else _SINGLE
+    parameters = {
+        "word": (),
+        "normal": (_SINGLE, _SINGLE),
+        "uniform": (_SINGLE, _SINGLE, bound, bound),
+        "truncated": (_SINGLE, _SINGLE, bound, bound, _WORD, _WORD, _SINGLE, _SINGLE),
+    }[kind]
+    fixed = (_POINTER, _POINTER, _POINTER, _POINTER, _INDEX, _POINTER, _POINTER, _INDEX, _INDEX, _INDEX)
+    function: Callable[..., int] = _native.as_function(
+        _native.load(kind, storage), *fixed, _WORD, _WORD, _WORD, _WORD, *parameters
+    )
+    return function

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-ITEM = 2**19  # elements a thread takes at a time
+ITEM = 2**18  # elements a thread takes at a time
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 
