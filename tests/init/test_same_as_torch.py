@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from initwise import init
-
 from tests.init.outcomes import Outcome
 
 FILLS: dict[str, tuple[Any, ...]] = {
@@ -60,7 +59,7 @@ def both(name: str, tensor: Callable[[], Any], *arguments: Any, **keywords: Any)
 @pytest.mark.parametrize("name", FILLS)
 def test_every_dtype_and_shape_has_the_outcome_that_it_has_in_torch(name: str, dtype: torch.dtype, device: str) -> None:
     for shape in SHAPES:
-        if (name, dtype) in BETTER and device == "cpu" and len(shape) > 1 and math.prod(shape):
+        if (name, dtype) in BETTER and device == "cpu" and len(shape) > 1 and 0 not in shape:
             continue
         ours, theirs = both(name, lambda: torch.zeros(shape, dtype=dtype, device=device), *FILLS[name])  # noqa: B023
         assert ours == theirs, shape
@@ -197,8 +196,6 @@ ODD_TENSORS: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("kind", ODD_TENSORS)
 @pytest.mark.parametrize("name", [name for name in FILLS if name != "dirac_"])
 def test_odd_tensors_have_the_outcome_that_they_have_in_torch(name: str, kind: str) -> None:
-    if (name, kind) in {("orthogonal_", "a conjugate view"), ("sparse_", "elements that share memory")}:
-        pytest.skip("torch fails halfway")
     ours, theirs = both(name, ODD_TENSORS[kind], *FILLS[name])
     if kind == "an uninitialized parameter":  # the message has the address of the function in it
         assert (ours.error or "")[:48] == (theirs.error or "")[:48]

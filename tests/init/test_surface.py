@@ -7,6 +7,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -65,8 +66,9 @@ def test_an_old_name_warns_at_the_call_and_does_what_the_new_one_does(name: str)
 
 def test_the_fan_functions_that_much_code_borrows_are_here() -> None:
     weight = torch.empty(64, 1, 3, 3)
-    assert init._calculate_fan_in_and_fan_out(weight) == (9, 576)
-    assert init._calculate_correct_fan(weight, "fan_out") == 576
+    borrowed: Any = init
+    assert borrowed._calculate_fan_in_and_fan_out(weight) == (9, 576)
+    assert borrowed._calculate_correct_fan(weight, "fan_out") == 576
 
 
 @pytest.mark.parametrize("module", ["_basic", "_scaled", "_structured"])
@@ -78,9 +80,5 @@ def test_the_examples_in_the_docstrings_run(module: str) -> None:
 
 def test_importing_the_drop_in_loads_no_compiler() -> None:
     code = "import sys, initwise.init; print('torch._dynamo' in sys.modules, 'torch._inductor' in sys.modules)"
-    bare = "import sys, torch; print('torch._dynamo' in sys.modules, 'torch._inductor' in sys.modules)"
-    ours, theirs = (
-        subprocess.run([sys.executable, "-c", one], capture_output=True, text=True, check=True).stdout
-        for one in (code, bare)
-    )
-    assert ours == theirs == "False False\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"

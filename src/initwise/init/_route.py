@@ -72,10 +72,14 @@ def _route_of_subclass(tensor: Any) -> Way:
         return "torch"
     if cls.__torch_dispatch__ is not Tensor.__torch_dispatch__:
         return "operator" if _stands_for_a_tensor(tensor) and _is_drawable(tensor) else "torch"
-    overrides = getattr(cls.__torch_function__, "__func__", None)
-    if torch._C._is_torch_function_enabled() and overrides not in (None, Tensor.__torch_function__.__func__):  # noqa: SLF001 - as above
+    if torch._C._is_torch_function_enabled() and _overrides(cls) not in (None, _overrides(Tensor)):  # noqa: SLF001 - as above
         return "torch"
     return "direct"
+
+
+def _overrides(cls: type[Tensor]) -> Any:
+    """What a class does when a torch function is called on its tensors; None where it takes no part."""
+    return getattr(cls.__torch_function__, "__func__", None)
 
 
 def _stands_for_a_tensor(tensor: Tensor) -> bool:
