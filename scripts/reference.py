@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import initwise as iw
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
+STREAM = ("words", "uniform", "normal", "truncated_normal")  # the room has more names, for the house itself
 HEAD = """# Reference
 
 Written by `make docs` from the docstrings; `help(iw.plan)` shows the whole of each. `import initwise as iw`.
@@ -32,10 +33,10 @@ def entry(name: str, value: Any) -> str:
     return f"- `{name}{signature(value)}`: {' '.join(first.split())}"
 
 
-def section(title: str, module: ModuleType, prefix: str) -> Iterator[str]:
-    """The public names of one module; names that are modules themselves have sections of their own."""
+def section(title: str, module: ModuleType, names: Iterable[str], prefix: str) -> Iterator[str]:
+    """Names of one module; those that are modules themselves have sections of their own."""
     yield f"\n## {title}\n"
-    for name in sorted(module.__all__):
+    for name in sorted(names):
         value = getattr(module, name)
         if not inspect.ismodule(value):
             yield entry(f"{prefix}{name}", value)
@@ -43,7 +44,8 @@ def section(title: str, module: ModuleType, prefix: str) -> Iterator[str]:
 
 def page() -> str:
     """The whole page."""
-    lines = [HEAD.rstrip(), *section("initwise", iw, "iw."), *section("initwise.random", iw.random, "")]
+    lines = [HEAD.rstrip(), *section("initwise", iw, iw.__all__, "iw.")]
+    lines += section("initwise.random", iw.random, STREAM, "")
     return "\n".join(lines) + "\n"
 
 

@@ -61,7 +61,9 @@ def test_the_search_for_writers_finds_them() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_no_room_imports_the_facade_that_stands_on_all_of_them(path: Path) -> None:
+def test_no_room_below_the_command_line_imports_the_facade(path: Path) -> None:
+    if path.is_relative_to(SOURCE / "cli"):
+        pytest.skip("the command line stands on the facade")
     assert list(from_the_facade(ast.parse(path.read_text(encoding="utf-8")))) == []
 
 
@@ -82,39 +84,45 @@ def test_the_public_names_are_the_pinned_ones() -> None:
 
 PUBLIC = [
     "Axes",
-    "Blocks",
     "Constant",
     "Custom",
     "DeltaOrthogonal",
     "Dirac",
-    "Finding",
+    "Glob",
     "Identity",
-    "Keep",
     "KaimingNormal",
     "KaimingUniform",
+    "Keep",
     "Law",
     "LecunNormal",
     "LecunUniform",
+    "Name",
     "Normal",
     "Ones",
     "Orthogonal",
     "PerBlock",
     "Plan",
-    "Report",
-    "Row",
+    "Regex",
+    "Rule",
     "Sparse",
     "TruncatedNormal",
+    "Type",
     "Uniform",
     "VarianceScaling",
+    "VerificationError",
+    "Where",
     "XavierNormal",
     "XavierUniform",
     "Zeros",
     "apply",
     "digest",
+    "errors",
     "gain",
     "init",
     "initialize",
     "plan",
+    "random",
+    "recipes",
     "rule",
     "verify",
 ]

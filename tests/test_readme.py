@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from initwise.cli import main
 from scripts import reference
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +55,28 @@ def test_the_snippets_of_a_page_run_and_print_what_it_says(page: Path) -> None:
     for snippet, printed in run(page, page.read_text(encoding="utf-8")):
         if snippet.output is not None:
             assert printed.rstrip() == snippet.output.rstrip(), f"{page.name}, line {snippet.line}"
+
+
+def commands(text: str) -> list[list[str]]:
+    """The initwise commands of a page's shell blocks, in order."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    return [words[1:] for words in lines if words[:1] == ["initwise"]]
+
+
+def test_the_commands_of_the_readme_run_clean_in_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    told = commands(PAGES[0].read_text(encoding="utf-8"))
+    assert len(told) >= 5
+    for words in told:
+        arguments, into = (words[:-2], Path(words[-1])) if ">" in words else (words, None)
+        capsys.readouterr()
+        assert main(arguments) == 0, " ".join(words)
+        if into is not None:
+            into.write_text(capsys.readouterr().out, encoding="utf-8")
 
 
 def test_the_reference_is_current() -> None:
