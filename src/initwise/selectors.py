@@ -124,6 +124,7 @@ class Regex(_ByName):
 
     def __post_init__(self) -> None:
         _check_text("Regex", "pattern", self.pattern)
+        object.__setattr__(self, "flags", int(self.flags))
         try:
             re.compile(self.pattern, self.flags)
         except re.error as error:

@@ -70,7 +70,7 @@ def test_each_layer_tells_roles_and_true_fans(
     [(nn.LSTM(3, 5), "ifgo"), (nn.LSTMCell(3, 5), "ifgo"), (nn.GRU(3, 5), "rzn"), (nn.GRUCell(3, 5), "rzn")],
 )
 def test_gates_are_blocks_in_the_order_torch_packs_them(layer: nn.Module, names: str) -> None:
-    packed = [p for p in read(layer).parameters]
+    packed = read(layer).parameters
     assert all(p.blocks == Blocks(0, tuple(names), (5,) * len(names)) for p in packed)
     assert len(packed) == 4
 
@@ -93,8 +93,8 @@ def test_the_padding_row_is_known(layer: nn.Module) -> None:
 
 
 def test_no_layer_of_torch_nn_is_unknown() -> None:
-    model = nn.ModuleList([layer for layer, *_ in LAYERS] + [nn.Transformer(8, 2, 1, 1, 16, batch_first=True)])
-    model.append(nn.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 10]))
+    model = nn.ModuleList([layer for layer, *_ in LAYERS] + [nn.TransformerDecoderLayer(8, 2, 16)])
+    model.append(nn.AdaptiveLogSoftmaxWithLoss(16, 20, [5, 10], div_value=2.0))
     assert [p.name for p in read(model).parameters if p.usage is None] == []
 
 
@@ -140,7 +140,9 @@ def test_norms_of_other_libraries_are_known_with_the_value_that_does_nothing(
 
 
 def test_a_norm_that_adds_one_to_its_weight_is_not_taken_for_its_base_class() -> None:
-    kind = type("NemotronLayerNorm1P", (nn.LayerNorm,), {"__module__": "transformers.models.nemotron.modeling_nemotron"})
+    kind = type(
+        "NemotronLayerNorm1P", (nn.LayerNorm,), {"__module__": "transformers.models.nemotron.modeling_nemotron"}
+    )
     assert usages(kind(4))["weight"].neutral == 0.0
 
 

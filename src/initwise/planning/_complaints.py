@@ -19,7 +19,7 @@ def unmatched(parameters: Sequence[Parameter], recipes: Sequence[str]) -> Iterat
     """Say for each parameter without a rule what to write; names that differ only in numbers stand together."""
     groups: defaultdict[tuple[str, tuple[int, ...]], list[Parameter]] = defaultdict(list)
     for parameter in parameters:
-        groups[re.sub(r"\d+", "0", parameter.name), parameter.shape].append(parameter)
+        groups[_unnumbered(parameter.name), parameter.shape].append(parameter)
     for same in groups.values():
         names = [parameter.name for parameter in same]
         owner = same[0].kind
@@ -123,10 +123,23 @@ def _leaves(selector: Selector) -> Iterator[Selector]:
 def _did_you_mean(written: str, names: Iterable[str]) -> str:
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for name in dict.fromkeys(names):
-        groups[re.sub(r"\d+", "0", name)].append(name)
-    near = difflib.get_close_matches(re.sub(r"\d+", "0", written), groups, 3, 0.5)
+        groups[_unnumbered(name)].append(name)
+    near = difflib.get_close_matches(_unnumbered(written), groups, 3, 0.5) or _near_by_segment(written, list(groups))
     shown = [groups[match][0] if len(groups[match]) == 1 else common_name(groups[match]) for match in near]
     return f"; did you mean {' or '.join(map(repr, shown))}?" if shown else ""
+
+
+def _near_by_segment(written: str, names: Sequence[str]) -> list[str]:
+    """Return names with a segment like one that was written, for patterns with little else than wildcards."""
+    segments = {segment for name in names for segment in name.split(".")}
+    near = {
+        match for word in re.findall(r"\w+", written) for match in difflib.get_close_matches(word, segments, 1, 0.6)
+    }
+    return [name for name in names if near & set(name.split("."))][:3]
+
+
+def _unnumbered(name: str) -> str:
+    return re.sub(r"\d+", "0", name)
 
 
 def _list_of(head: str, names: Iterable[str]) -> str:

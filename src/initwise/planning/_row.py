@@ -115,6 +115,7 @@ def _parts(row: Row) -> Iterator[Part]:
             )
         yield _part(row, "", 0, 0, row.shape[0] if row.shape else 1, row.initializer)
         return
+    _check_cover(row, blocks)
     _check_names(row.initializer, blocks)
     for label, start, stop in blocks.slices():
         yield _part(row, label, blocks.axis, start, stop, _for_block(row.initializer, label))
@@ -131,6 +132,12 @@ def _stacked(row: Row) -> Blocks | None:
 
 def _is_elementwise(row: Row) -> bool:
     return row.initializer.draw(_part(row, "", 0, 0, row.shape[0], row.initializer).target) is not None
+
+
+def _check_cover(row: Row, blocks: Blocks) -> None:
+    size = row.shape[blocks.axis] if 0 <= blocks.axis < len(row.shape) else 0
+    if sum(blocks.sizes) != size:
+        raise ArgumentError(f"the blocks {blocks!r} cover {sum(blocks.sizes)} of {size} along axis {blocks.axis}")
 
 
 def _check_names(initializer: Initializer, blocks: Blocks) -> None:
