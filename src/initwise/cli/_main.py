@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from initwise.cli._output import ReaderGone
 from initwise.cli._signals import TERMINATED, Terminated, terminable
 from initwise.errors import InitwiseError, VerificationError
 
@@ -28,13 +29,14 @@ def guarded(command: Callable[[], Any]) -> int:
     """Run `command`; tell its error in one message on standard error; return the exit code."""
     try:
         code = command()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (`head`, a pager) has seen enough. Python would complain again when it flushes at exit.
+    except ReaderGone:
+        # Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except BaseException as error:  # noqa: BLE001 - interrupts too become an exit code
         return _told(error)
+    if code == INTERRUPTED:  # Typer has caught the interrupt, and says nothing.
+        return _told(KeyboardInterrupt())
     return code if isinstance(code, int) else CLEAN
 
 

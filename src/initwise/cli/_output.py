@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from initwise.cli._files import atomic
+from initwise.errors import TargetError
 
 
 @contextmanager
@@ -20,9 +21,19 @@ def result(path: Path | None, option: str = "--out") -> Iterator[Callable[[str],
         yield lambda text: _to_file(temporary, text)
 
 
+class ReaderGone(BaseException):
+    """Nobody reads standard output any more: `head` or a pager has seen enough. No error, and no `Exception`."""
+
+
 def show(text: str) -> None:
     """Write a result to standard output."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    try:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone from None
+    except OSError as error:
+        raise TargetError(f"standard output: writing failed: {error.strerror or error}.") from error
 
 
 def note(message: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from initwise.cli._safetensors import write_file
 from initwise.errors import TargetError
 
 
@@ -21,6 +22,7 @@ class Loaded:
     missing_buffers: tuple[str, ...]
     extra: tuple[str, ...]
     untied: tuple[str, ...]
+    shapes: tuple[tuple[str, str, str], ...]  # name, shape in the file, shape in the model
     metadata: Mapping[str, str]
 
 
@@ -29,14 +31,11 @@ def save(model: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
 
     This is how `safetensors.torch.save_model` and transformers write ties, so that both read the file back.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     kept, aliases = _untie(model.state_dict())
     try:
-        save_file(kept, path, metadata={**aliases, **metadata, "format": "pt"})
-    except (OSError, SafetensorError) as error:
-        raise TargetError(f"writing the weights failed: {error}; no file was left.") from error
+        write_file(path, kept, {**aliases, **metadata, "format": "pt"})
+    except OSError as error:
+        raise TargetError(f"writing the weights failed: {error.strerror or error}; no file was left.") from error
 
 
 def load(model: nn.Module, path: Path) -> Loaded:
@@ -54,20 +53,23 @@ def load(model: nn.Module, path: Path) -> Loaded:
 
 def _load(model: nn.Module, file: Any) -> Loaded:
     offered = set(file.keys())
-    missing, untied = [], []
+    missing, untied, shapes = [], [], []
     for names in _tied_names(model):
         found = [name for name in names if name in offered]
         if not found:
             missing.append(names[0])
             continue
         tensor = file.get_tensor(found[0])
+        expected = model.get_parameter(names[0]).shape
+        if tensor.shape != expected:
+            shapes.append((names[0], str(tuple(tensor.shape)), str(tuple(expected))))
         _replace(model, names, tensor)
         untied += [name for name in found[1:] if not torch.equal(tensor, file.get_tensor(name))]
     known = dict(model.named_parameters(remove_duplicate=False))
     state = model.state_dict()
     buffers = sorted(name for name in state if name not in known and name not in offered)
     extra = sorted(offered - set(state) - set(known))
-    return Loaded(tuple(missing), tuple(buffers), tuple(extra), tuple(untied), file.metadata() or {})
+    return Loaded(tuple(missing), tuple(buffers), tuple(extra), tuple(untied), tuple(shapes), file.metadata() or {})
 
 
 def _tied_names(model: nn.Module) -> Iterator[list[str]]:

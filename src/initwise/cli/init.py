@@ -97,10 +97,16 @@ def _facts(out: Path, plan_out: Path | None, built: nn.Module, made: Plan, repor
 
 
 def _words(told: dict[str, Any], made: Plan) -> str:
+    kept = sum(row.kept for row in made)
     lines = [
         text(made.summary()),
         "",
-        f"{told['parameters']:,} parameters drawn and checked: every one holds its law.",
-        f"Wrote {told['weights']} ({told['bytes'] / 1e6:,.1f} MB), with the plan's digest and seed in its metadata.",
+        f"{told['parameters'] - kept:,} parameters drawn and checked: each holds its law."
+        + (f" {kept:,} kept." if kept else ""),
+        f"Wrote {told['weights']} ({_size(told['bytes'])}), with the plan's digest and seed in its metadata.",
     ]
     return "\n".join([*lines, f"Wrote {told['plan']}."] if told["plan"] else lines)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count:,} bytes"

@@ -88,6 +88,8 @@ def _with_file(report: Report, loaded: Loaded) -> Report:
 def _file_findings(loaded: Loaded) -> Iterator[Finding]:
     for name in loaded.missing:
         yield _finding(name, "the file has no such parameter", "absent", "present", "write the weights of this model")
+    for name, found, expected in loaded.shapes:
+        yield _finding(name, "file and model differ in its shape", found, expected, "check the target and its --set")
     for name in loaded.missing_buffers:
         yield _finding(name, "the file has no such buffer", "absent", "present", "write the whole state", "warning")
     for name in loaded.extra:

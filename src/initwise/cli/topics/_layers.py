@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from textwrap import wrap
 
 import torch
 from torch import nn
@@ -48,11 +49,15 @@ def _explained(bare: str, kind: type, facts: LayerFacts) -> Topic:
         summary = f"It draws as torch.nn.{bare[4:]} does, at its first forward pass, when the input's size is known."
     sections = [_draws(facts), _source(kind, facts), _example(facts)]
     if facts.said:
-        lines = [line for wrong, right in facts.said for line in (f"“{wrong}”", f"    No. {right}")]
+        lines = [line for wrong, right in facts.said for line in (f"“{wrong}”", *_answer(right))]
         sections.append(Section("Often said, and not so", tuple(lines)))
     if facts.plan:
         sections.append(Section("In a plan", facts.plan))
     return Topic(f"torch.nn.{bare}", "layer", summary, tuple(sections))
+
+
+def _answer(right: str) -> list[str]:
+    return wrap(f"No. {right}", 110, initial_indent="    ", subsequent_indent="    ")
 
 
 def _draws(facts: LayerFacts) -> Section:

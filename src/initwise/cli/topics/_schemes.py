@@ -127,7 +127,7 @@ def _in_torch(names: list[str]) -> Section:
     for name in names:
         function = getattr(nn.init, name)
         lines += [_call(f"torch.nn.init.{name}", function), f"    {place_of(function)}"]
-    return Section("In torch.nn.init (initwise.init has the same name, arguments and law)", tuple(lines))
+    return Section("In torch.nn.init; the drop-in, initwise.init, has its name, arguments and law", tuple(lines))
 
 
 def _call(name: str, function: Any) -> str:
