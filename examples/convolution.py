@@ -19,7 +19,7 @@ def main() -> None:
     rules = [iw.rule(nn.Conv2d, weight=kaiming, bias=iw.Zeros())]
 
     row = iw.plan(convolution, rules, seed=0)["weight"]
-    print(f"{row.name} {tuple(row.shape)}: fan_in {row.fan_in}, fan_out {row.fan_out}, {row.law.describe()}")
+    print(f"{row.name} {tuple(row.shape)}: fan_in {row.fan_in}, fan_out {row.fan_out}, {row.initializer}")
     print(f"Because: {row.reason}")
 
     print(iw.initialize(convolution, rules, seed=0))  # plan, apply and verify in one call; an error is raised

@@ -5,6 +5,8 @@ Run it with `python examples/linear.py`.
 
 from __future__ import annotations
 
+import math
+
 from torch import nn
 
 import initwise as iw
@@ -20,8 +22,7 @@ def main() -> None:
     report = iw.verify(layer, plan)
     print(report)
 
-    bound = plan["weight"].law.support[1]
-    print(f"Xavier uniform draws from ±sqrt(6 / (256 + 128)) = ±{bound:.6f}.")
+    print(f"Xavier uniform draws from ±sqrt(6 / (256 + 128)) = ±{math.sqrt(6 / (256 + 128)):.6f}.")
     print(f"The largest weight is {layer.weight.abs().max().item():.6f}; every bias is {layer.bias.unique().item():g}.")
     print("Verified: the weights are what the plan says." if report.ok else "The weights are not what the plan says.")
 

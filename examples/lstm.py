@@ -30,7 +30,8 @@ def main() -> None:
     model = nn.LSTM(input_size=32, hidden_size=64, num_layers=2)
     print(iw.initialize(model, RULES, seed=0))
 
-    weight, bias = model.weight_hh_l0.detach(), model.bias_ih_l0.detach() + model.bias_hh_l0.detach()
+    state = model.state_dict()
+    weight, bias = state["weight_hh_l0"], state["bias_ih_l0"] + state["bias_hh_l0"]
     for gate, block, offset in zip("ifgo", weight.chunk(4), bias.chunk(4), strict=True):
         error = (block @ block.T - torch.eye(64)).abs().max().item()
         print(f"gate {gate}: |W Wᵀ - 1| <= {error:.0e}, bias {offset.unique().item():g}")
