@@ -76,7 +76,7 @@ class Sparse(Initializer):
         order = units(words, axes)
         order = order * order.shape[1] + torch.arange(order.shape[1], device="cpu")
         kept = self._kept(order.shape[1])
-        threshold = order.kthvalue(kept, dim=1, keepdim=True).values if kept else order.new_zeros(1, 1) - 1
+        threshold = _smallest(order, kept) if kept else order.new_zeros(1, 1) - 1
         flat = units(torch.arange(count, device="cpu").reshape(target.shape), axes)
         mask = torch.empty(count, dtype=torch.bool, device="cpu").index_put(
             (flat.flatten(),), (order <= threshold).flatten()
@@ -93,3 +93,8 @@ class Sparse(Initializer):
                 f"Declare its axes in the rule, for example axes=iw.Axes(fan_in=(1,), fan_out=(0,))"
             )
         return target.axes if target.axes is not None else Axes((1,), (0,))
+
+
+def _smallest(order: Tensor, count: int) -> Tensor:
+    """Return the count-th smallest number of each row; NumPy selects several times faster than `kthvalue`."""
+    return torch.from_numpy(np.partition(order.numpy(), count - 1, axis=1)[:, count - 1 : count])
