@@ -189,8 +189,8 @@ def test_parametrized_weights_cannot_be_planned_yet() -> None:
     (problem,) = _problems(model, "xavier")
     assert problem == (
         "'weight' (shape (4, 3)): it is computed from 'parametrizations.weight.original0', "
-        "'parametrizations.weight.original1', and this version cannot write through a parametrization; remove it first, "
-        'or leave the parameter: iw.rule("weight", iw.Keep())'
+        "'parametrizations.weight.original1', and this version cannot write through a parametrization; remove it "
+        'first, or leave the parameter: iw.rule("weight", iw.Keep())'
     )
 
 
