@@ -51,3 +51,17 @@ def _dependent(centred: np.ndarray) -> Iterator[str]:
         z = products.mean() * math.sqrt(len(products))
         if abs(z) > LARGEST_Z:
             yield f"values {lag} apart are correlated: z = {z:.1f}"
+
+
+def haar_problems(matrices: Tensor) -> list[str]:
+    """Return what in many square matrices (count, n, n) contradicts the Haar law: E tr Q = 0 and E |tr Q|^2 = 1.
+
+    Diaconis and Shahshahani, On the eigenvalues of random matrices, 1994.
+    """
+    traces = matrices.diagonal(dim1=1, dim2=2).sum(1)
+    root = math.sqrt(len(traces))
+    z_mean = float(traces.mean().abs()) * root
+    squares = traces.abs().square()
+    z_square = (float(squares.mean()) - 1) * root / max(float(squares.std()), 1e-3)
+    found = [f"the mean trace is off: z = {z_mean:.1f}"] if z_mean > LARGEST_Z else []
+    return found + ([f"the mean squared trace is off: z = {z_square:.1f}"] if abs(z_square) > LARGEST_Z else [])

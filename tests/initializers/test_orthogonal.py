@@ -14,7 +14,7 @@ import initwise.initializers as iw
 from initwise.axes import Axes
 from initwise.initializers._haar import _larfg
 from tests.cases import values
-from tests.checks import LARGEST_Z
+from tests.checks import SMALLEST_P, haar_problems
 
 DTYPES = [torch.float32, torch.float64, torch.complex64, torch.complex128]
 
@@ -64,23 +64,15 @@ def test_a_column_of_zeros_has_a_reflection_that_is_the_identity() -> None:
     assert bool(torch.isfinite(reflector).all())
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize("size", [2, 4])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.complex64], ids=str)
 def test_traces_have_the_moments_of_the_haar_law(size: int, dtype: torch.dtype) -> None:
-    """E tr Q = 0 and E |tr Q|^2 = 1: Diaconis and Shahshahani 1994."""
-    traces = torch.stack([haar_matrix(size, dtype, seed).trace() for seed in range(600)])
-    assert float(traces.mean().abs()) * math.sqrt(600) < LARGEST_Z
-    squares = traces.abs().square()
-    assert abs(float(squares.mean()) - 1) * math.sqrt(600) < LARGEST_Z * max(float(squares.std()), 1e-3)
+    assert haar_problems(torch.stack([haar_matrix(size, dtype, seed) for seed in range(200)])) == []
 
 
-def test_eigenvalues_of_small_rotations_are_uniform_on_the_circle() -> None:
-    angles = [cmath_angle(haar_matrix(2, torch.complex64, seed).numpy()) for seed in range(400)]
-    assert stats.kstest(np.array(angles) / (2 * math.pi), stats.uniform(-0.5, 1).cdf).pvalue > 1e-6
-
-
-def cmath_angle(matrix: np.ndarray) -> float:
-    return float(np.angle(np.linalg.det(matrix)))
+def test_determinants_of_unitary_matrices_are_uniform_on_the_circle() -> None:
+    angles = [float(torch.linalg.det(haar_matrix(2, torch.complex64, seed)).angle()) for seed in range(200)]
+    assert stats.kstest(np.array(angles) / (2 * math.pi), stats.uniform(-0.5, 1).cdf).pvalue > SMALLEST_P
 
 
 def haar_matrix(size: int, dtype: torch.dtype, seed: int) -> Tensor:

@@ -27,7 +27,8 @@ def haar(rows: int, columns: int, stream: Stream, label: str, dtype: torch.dtype
 
 def _larfg(alpha: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
     """Return reflectors v (below the diagonal) and scales tau, as LAPACK's larfg makes them for every column."""
-    norm = torch.linalg.vector_norm(below, dim=0)
+    # Several times faster than vector_norm over the first axis; normal values are far from overflow.
+    norm = (below.abs() if below.is_complex() else below).square().sum(0).sqrt()
     beta = -_phase(torch.real(alpha)) * torch.hypot(alpha.abs(), norm)
     # A column with nothing below a real diagonal needs no reflection: larfg returns tau = 0, the identity.
     idle = (norm == 0) & (torch.imag(alpha) == 0 if alpha.is_complex() else True)

@@ -71,6 +71,6 @@ class Target:
         known = self.fans if self.fans is not None else fans(self.shape, self.axes or Axes((), ()))
         if not (known.fan_in > 0 and known.fan_out > 0):
             raise ArgumentError(
-                f"{operation}: fan_in is {known.fan_in}, fan_out is {known.fan_out}; both must be above 0; correct axes="
+                f"{operation}: fan_in is {known.fan_in}, fan_out is {known.fan_out}; both must be above 0 (see axes=)"
             )
         return known
