@@ -25,9 +25,10 @@ class Axes:
     Raises:
         ArgumentError: an axis is named twice, or `groups` or `stride` is below 1.
 
-    >>> Axes(fan_in=1, fan_out=0)                              # a linear layer: (out, in)
+    >>> import initwise as iw
+    >>> iw.Axes(fan_in=1, fan_out=0)                              # a linear layer: (out, in)
     Axes(fan_in=(1,), fan_out=(0,))
-    >>> Axes(fan_in=1, fan_out=0, kernel=(2, 3), groups=4)     # a grouped convolution: (out, in / groups, h, w)
+    >>> iw.Axes(fan_in=1, fan_out=0, kernel=(2, 3), groups=4)     # a grouped convolution: (out, in / groups, h, w)
     Axes(fan_in=(1,), fan_out=(0,), kernel=(2, 3), groups=4)
     """
 

@@ -47,7 +47,8 @@ def gain(
         ArgumentError: an unknown name, a function that is not element-wise, has a state or gives NaN, or one without a
             finite, positive second moment.
 
-    >>> gain("relu") == 2**0.5, gain("gelu"), gain("tanh", direction="backward")
+    >>> import initwise as iw
+    >>> iw.gain("relu") == 2**0.5, iw.gain("gelu"), iw.gain("tanh", direction="backward")
     (True, 1.533530441, 1.467413592)
     """
     check = Arguments("gain")

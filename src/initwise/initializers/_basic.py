@@ -23,7 +23,8 @@ class Uniform(ElementWise):
     Raises:
         ArgumentError: a bound is not finite, or `low` is not below `high`.
 
-    >>> Uniform(-1, 1)
+    >>> import initwise as iw
+    >>> iw.Uniform(-1, 1)
     Uniform(-1.0, 1.0)
     """
 
@@ -53,7 +54,8 @@ class Normal(ElementWise):
     Raises:
         ArgumentError: a number is not finite, or `std` is negative, zero or below 1e-25.
 
-    >>> Normal(std=0.02)
+    >>> import initwise as iw
+    >>> iw.Normal(std=0.02)
     Normal(std=0.02)
     """
 
@@ -82,7 +84,8 @@ class TruncatedNormal(ElementWise):
         ArgumentError: a number is not finite, `std` is negative, zero or below 1e-25, or `bound` is not positive or so
             small that fewer than 2**20 of the 2**32 random words fall between the bounds.
 
-    >>> TruncatedNormal(std=0.02, bound=3)
+    >>> import initwise as iw
+    >>> iw.TruncatedNormal(std=0.02, bound=3)
     TruncatedNormal(std=0.02, bound=3.0)
     """
 

@@ -50,7 +50,8 @@ class PerBlock(Initializer):
         ArgumentError: nothing is given, or a `PerBlock` stands within another.
         ArgumentTypeError: a value is neither an initializer nor a function.
 
-    >>> PerBlock(f=Ones(), rest=Zeros())
+    >>> import initwise as iw
+    >>> iw.PerBlock(f=iw.Ones(), rest=iw.Zeros())
     PerBlock(f=Ones(), rest=Zeros())
     """
 

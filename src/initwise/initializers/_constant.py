@@ -40,7 +40,8 @@ class Constant(_Deterministic):
     Raises:
         ArgumentError: `value` is not a finite number.
 
-    >>> Constant(0.5)
+    >>> import initwise as iw
+    >>> iw.Constant(0.5)
     Constant(0.5)
     """
 
@@ -57,7 +58,12 @@ class Constant(_Deterministic):
 
 @dataclass(frozen=True, repr=False)
 class Zeros(_Deterministic):
-    """Every value is 0."""
+    """Every value is 0.
+
+    >>> import initwise as iw
+    >>> iw.Zeros() == iw.Constant(0), iw.Zeros() == iw.Zeros()     # two ways to ask are two values
+    (False, True)
+    """
 
     def _level(self) -> float:
         return 0.0

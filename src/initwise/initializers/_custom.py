@@ -31,9 +31,10 @@ class Custom(Initializer):
     Raises:
         ArgumentTypeError: `function` cannot be called with three arguments, or `law` is no `Law`.
 
+    >>> import initwise as iw
     >>> def half_normal(shape, fans, draw):
     ...     return draw.normal(shape).abs()
-    >>> Custom(half_normal)
+    >>> iw.Custom(half_normal)
     Custom(half_normal)
     """
 

@@ -58,7 +58,8 @@ def to_data(initializer: Initializer) -> dict[str, Any]:
     Raises:
         SchemaError: a `Custom` function cannot be stored as data.
 
-    >>> to_data(Normal(std=0.02))
+    >>> import initwise as iw
+    >>> to_data(iw.Normal(std=0.02))
     {'kind': 'Normal', 'mean': 0.0, 'std': 0.02}
     """
     kind = type(initializer).__name__

@@ -50,7 +50,8 @@ class Dirac(Initializer):
         ArgumentError: `groups` is below 1; for a target, it is no kernel (3 to 5 dimensions) or its first size is no
             multiple of `groups`.
 
-    >>> Dirac(groups=2)
+    >>> import initwise as iw
+    >>> iw.Dirac(groups=2)
     Dirac(groups=2)
     """
 

@@ -36,7 +36,8 @@ class Law:
     Raises:
         ArgumentError: a number is NaN or infinite, `std` is negative, the support is empty or leaves the mean out.
 
-    >>> Law(mean=0.0, std=0.5, support=(-1, 1)).describe()
+    >>> import initwise as iw
+    >>> iw.Law(mean=0.0, std=0.5, support=(-1, 1)).describe()
     'mean 0, std 0.5, in [-1, 1]'
     """
 

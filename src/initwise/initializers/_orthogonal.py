@@ -35,7 +35,8 @@ class Orthogonal(Initializer):
     Raises:
         ArgumentError: `gain` is not positive and finite; for a target, it has fewer than two dimensions.
 
-    >>> Orthogonal(gain=2**0.5)
+    >>> import initwise as iw
+    >>> iw.Orthogonal(gain=2**0.5)
     Orthogonal(gain=1.4142135623730951)
     """
 
@@ -72,6 +73,10 @@ class DeltaOrthogonal(Initializer):
     Raises:
         ArgumentError: `gain` is not positive and finite; for a target, it is no convolution kernel (3 to 5 dimensions)
             or has more inputs than outputs, which no layer can map without loss.
+
+    >>> import initwise as iw
+    >>> iw.DeltaOrthogonal(gain=2)
+    DeltaOrthogonal(gain=2.0)
     """
 
     gain: float = 1.0

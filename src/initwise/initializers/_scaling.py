@@ -31,7 +31,8 @@ class VarianceScaling(ElementWise):
     Raises:
         ArgumentError: an unknown mode or distribution, or a scale that is not positive and finite.
 
-    >>> VarianceScaling(scale=2.0, mode="fan_out")
+    >>> import initwise as iw
+    >>> iw.VarianceScaling(scale=2.0, mode="fan_out")
     VarianceScaling(scale=2.0, mode='fan_out')
     """
 

@@ -51,7 +51,8 @@ class XavierUniform(_Xavier):
     Raises:
         ArgumentError: `gain` is not positive and finite.
 
-    >>> XavierUniform(gain=2)
+    >>> import initwise as iw
+    >>> iw.XavierUniform(gain=2)
     XavierUniform(gain=2.0)
     """
 
@@ -114,7 +115,8 @@ class _Kaiming(_Scheme):
 class KaimingUniform(_Kaiming):
     """U(±gain * sqrt(3 / fan)): variance gain^2 / fan. See `KaimingNormal` for the arguments.
 
-    >>> KaimingUniform(a=5**0.5)     # what torch.nn.Linear draws by default: U(±1 / sqrt(fan_in))
+    >>> import initwise as iw
+    >>> iw.KaimingUniform(a=5**0.5)     # what torch.nn.Linear draws by default: U(±1 / sqrt(fan_in))
     KaimingUniform(a=2.23606797749979)
     """
 
@@ -142,7 +144,8 @@ class KaimingNormal(_Kaiming):
     Raises:
         ArgumentError: an unknown mode or nonlinearity, or a number that is not finite.
 
-    >>> KaimingNormal(mode="fan_out", nonlinearity="gelu").gain
+    >>> import initwise as iw
+    >>> iw.KaimingNormal(mode="fan_out", nonlinearity="gelu").gain
     1.533530441
     """
 

@@ -35,7 +35,8 @@ class Sparse(Initializer):
         ArgumentError: `sparsity` is outside [0, 1), or `std` is not positive and finite.
         FanError: for a target with other than two dimensions whose axes are not declared.
 
-    >>> Sparse(sparsity=0.5)
+    >>> import initwise as iw
+    >>> iw.Sparse(sparsity=0.5)
     Sparse(sparsity=0.5)
     """
 
