@@ -22,8 +22,9 @@ def fill_array(memory: NDArray[Any], layout: Layout, lowered: Lowered | None, ke
         key: the stream.
         threads: how many to use; any number gives the same bits.
     """
-    if _numba.is_available():
-        for block, place in cache_blocks(layout):
-            _numba.fill_array(memory[place:], block, lowered, key, threads=threads)
-    else:
+    kernel = _numba.kernel(lowered)
+    if kernel is None:
         _reference.fill_array(memory, layout, lowered, key)
+        return
+    for block, place in cache_blocks(layout):
+        _numba.fill_array(kernel, memory[place:], block, lowered, key, threads=threads)

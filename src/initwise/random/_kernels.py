@@ -231,7 +231,7 @@ def fill_tiles(out, place, tile, count, key, parameters):
 
 @njit(**_OPTIONS)
 def fill_run(out, scratch, held, place, stride, index, step, count, key, parameters):
-    """Write elements that lie evenly in the stream and in memory; `scratch` holds the tile `held`, the last computed."""
+    """Write elements that lie evenly in the stream and in memory; `scratch` holds the tile `held`."""
     while count > 0:
         tile, offset = index // TILE, index % TILE
         direct = step == 1 and stride == 1 and offset == 0 and count >= TILE
@@ -254,8 +254,8 @@ def fill_run(out, scratch, held, place, stride, index, step, count, key, paramet
 def fill_range(out, scratch, start, axes, position, rank, begin, end, key, parameters):
     """Write the elements begin, ..., end - 1 of a layout.
 
-    `scratch` has room for a tile; `axes` holds the layout's sizes, steps and strides, one after the other; `position` has
-    room for an index of each axis.
+    `scratch` has room for a tile; `axes` holds the layout's sizes, steps and strides, one after the other; `position`
+    has room for an index of each axis.
     """
     steps, strides, last = rank, 2 * rank, rank - 1
     rest = begin

@@ -78,7 +78,8 @@ def layout(
 def cache_blocks(layout: Layout) -> Iterator[tuple[Layout, int]]:
     """Parts of a layout and where each begins in memory: for a transposed matrix blocks of columns, else the whole.
 
-    A row's neighbours in the stream lie far apart there; block by block, their cache lines stay until the next rows need them.
+    A row's neighbours in the stream lie far apart there; block by block, their cache lines stay until the next rows
+    need them.
     """
     size, step, stride = layout.sizes[-1], layout.steps[-1], layout.strides[-1]
     if len(layout.sizes) == 1 or stride < _FAR or size <= _BLOCK:

@@ -13,6 +13,7 @@ import hashlib
 import importlib.metadata
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,10 @@ def _write(path: Path | None, code: bytes) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(hashlib.sha256(code).digest() + code)
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
 
 
-def as_function(address: int, *argument_types: Any) -> Any:
+def as_function(address: int, *argument_types: Any) -> Callable[..., int]:
     """A Python callable of a native function, which releases the GIL while it runs."""
-    return ctypes.CFUNCTYPE(ctypes.c_int32, *argument_types)(address)
+    function: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_int32, *argument_types)(address)
+    return function

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.metadata
 import os
 import threading
 from collections.abc import Callable
@@ -24,23 +23,19 @@ _INDEX, _POINTER, _WORD, _SINGLE = ctypes.c_int64, ctypes.c_void_p, ctypes.c_uin
 _lock = threading.Lock()
 
 
-@functools.cache
-def is_available() -> bool:
-    """Whether Numba is installed and not switched off (INITWISE_NUMBA=0)."""
-    if os.environ.get("INITWISE_NUMBA", "1") == "0":
-        return False
-    try:
-        importlib.metadata.version("numba")
-        import llvmlite.binding  # noqa: F401 - whether it can be loaded here
-    except (ImportError, OSError):
-        return False
-    return True
+Kernel = Callable[..., int]
 
 
-def fill_array(memory: NDArray[Any], layout: Layout, lowered: Lowered | None, key: Key, *, threads: int) -> None:
+def kernel(lowered: Lowered | None) -> Kernel | None:
+    """The compiled code for a draw (None: for the words themselves); None where Numba cannot be used."""
+    with _lock:  # LLVM and Numba's compiler are not made for several threads
+        return _loaded("word", "word") if lowered is None else _loaded(lowered.kind, lowered.storage)
+
+
+def fill_array(
+    kernel: Kernel, memory: NDArray[Any], layout: Layout, lowered: Lowered | None, key: Key, *, threads: int
+) -> None:
     """Write the elements of a layout into flat memory that begins at its first element; no draw: the words."""
-    kind, storage = ("word", "word") if lowered is None else (lowered.kind, lowered.storage)
-    kernel = _kernel(kind, storage)
     axes = np.array([*layout.sizes, *layout.steps, *layout.strides], dtype=np.int64)
     rank = len(layout.sizes)
     fixed = (key.k0, key.k1, key.c2, key.c3, *_parameters(lowered))
@@ -67,15 +62,16 @@ def _parameters(lowered: Lowered | None) -> tuple[float | int, ...]:
     return (*scale_and_shift, *bounds, lowered.first, lowered.count - 1, lowered.z_low, lowered.z_high)
 
 
-def _kernel(kind: str, storage: str) -> Callable[..., int]:
-    with _lock:  # LLVM and Numba's compiler are not made for several threads
-        return _loaded(kind, storage)
-
-
 @functools.cache
-def _loaded(kind: str, storage: str) -> Callable[..., int]:
-    from initwise.random import _native
+def _loaded(kind: str, storage: str) -> Kernel | None:
+    if os.environ.get("INITWISE_NUMBA", "1") == "0":
+        return None
+    try:
+        from initwise.random import _native
 
+        address = _native.load(kind, storage)
+    except (ImportError, OSError):  # missing, or made for another NumPy, or without its libraries
+        return None
     bound = ctypes.c_double if storage == "float64" else _SINGLE
     parameters = {
         "word": (),
@@ -84,7 +80,4 @@ def _loaded(kind: str, storage: str) -> Callable[..., int]:
         "truncated": (_SINGLE, _SINGLE, bound, bound, _WORD, _WORD, _SINGLE, _SINGLE),
     }[kind]
     fixed = (_POINTER, _POINTER, _POINTER, _POINTER, _INDEX, _POINTER, _POINTER, _INDEX, _INDEX, _INDEX)
-    function: Callable[..., int] = _native.as_function(
-        _native.load(kind, storage), *fixed, _WORD, _WORD, _WORD, _WORD, *parameters
-    )
-    return function
+    return _native.as_function(address, *fixed, _WORD, _WORD, _WORD, _WORD, *parameters)

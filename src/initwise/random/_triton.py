@@ -139,7 +139,7 @@ def single_parameter(parameters, number: tl.constexpr):
 def bound_parameter(parameters, number: tl.constexpr, STORAGE: tl.constexpr):
     if STORAGE == 3:
         return tl.load(parameters + number).to(tl.float64, bitcast=True)
-    else:
+    else:  # noqa: RET505 - Triton takes one of two branches, not an early return
         return single_parameter(parameters, number)
 
 

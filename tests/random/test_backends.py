@@ -1,0 +1,102 @@
+"""Every backend gives the golden bits; without Numba everything works."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from initwise.random import _native, _numba, _reference, key
+from initwise.random._cpu import fill_array
+from initwise.random._layout import layout
+
+from . import golden
+
+GOLDEN = str(Path(golden.__file__))
+
+
+def run(arguments: list[str], **environment: str) -> str:
+    """The output of a new Python, which has to succeed."""
+    result = subprocess.run(
+        [sys.executable, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
+def test_this_backend_gives_the_golden_bits(case: golden.Case) -> None:
+    assert golden.sha256(case) == case.sha256
+
+
+def test_numpy_gives_the_golden_bits_where_numba_is_switched_off() -> None:
+    output = run([GOLDEN], INITWISE_NUMBA="0")
+    assert "wrong: []; numba no" in output
+
+
+def test_numpy_gives_the_golden_bits_where_numba_is_missing(tmp_path: Path) -> None:
+    blocked = f"import sys, runpy; sys.modules['numba'] = None; runpy.run_path({GOLDEN!r}, run_name='__main__')"
+    assert "wrong: []" in run(["-c", blocked], XDG_CACHE_HOME=str(tmp_path))
+    assert not list(tmp_path.rglob("*.o"))
+
+
+def test_triton_gives_the_golden_bits() -> None:
+    if importlib.util.find_spec("triton") is None:
+        pytest.skip("triton is not installed (it comes with CUDA builds of torch)")
+    assert "wrong: []" in run([GOLDEN, "triton"])
+
+
+def test_numba_is_used_here() -> None:
+    if importlib.util.find_spec("numba") is None or os.environ.get("INITWISE_NUMBA") == "0":
+        pytest.skip("numba is not installed, or switched off")
+    assert _numba.kernel(None) is not None
+
+
+def test_words_of_any_layout_equal_the_reference() -> None:
+    stream = key(0, "w")
+    for shape, strides, start, steps in (
+        ((1000,), (1,), 77, (1,)), ((30, 40), (1, 30), 2**33, (40, 1)), ((9, 8, 7), (7, 63, 1), 5, (1, 9, 100)),
+        ((5, 6), (6, 1), 3, (0, 2)),
+    ):  # fmt: skip
+        place = layout(shape, strides, start, steps)
+        fast, slow = np.zeros(place.extent, np.uint32), np.zeros(place.extent, np.uint32)
+        fill_array(fast, place, None, stream)
+        _reference.fill_array(slow, place, None, stream)
+        assert (fast == slow).all()
+
+
+def test_a_damaged_file_of_native_code_is_not_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "kernels" / "kernel.o"
+    _native._write(path, b"code")
+    assert _native._read(path) == b"code"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert _native._read(path) is None
+    assert _native._read(tmp_path / "absent") is None
+    assert [file.name for file in path.parent.iterdir()] == ["kernel.o"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    _native._write(tmp_path / "file" / "kernel.o", b"code")
+    assert (tmp_path / "file").read_text() == ""
+
+
+@pytest.mark.long
+def test_processes_that_compile_at_once_agree(tmp_path: Path) -> None:
+    if importlib.util.find_spec("numba") is None:
+        pytest.skip("numba is not installed")
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    both = [subprocess.Popen([sys.executable, GOLDEN], env=environment) for _ in range(2)]
+    assert [process.wait(timeout=600) for process in both] == [0, 0]
+    assert {path.suffix for path in (tmp_path / "initwise" / "kernels").iterdir()} == {".o"}
+    assert "numba no" in run([GOLDEN], XDG_CACHE_HOME=str(tmp_path))
