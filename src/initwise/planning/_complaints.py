@@ -32,7 +32,7 @@ def _advice(pattern: str, parameter: Parameter, recipes: Sequence[str]) -> str:
     added = f'iw.rule("{pattern}", iw.Normal(std=0.02){axes})'
     keep = f'iw.rule("{pattern}", iw.Keep())'
     if len(recipes) == 1:
-        return f'add rules to the recipe: [*iw.recipes.rules("{recipes[0]}", model), {added}], or {keep} to leave it'
+        return f'add a rule to the recipe, such as ["{recipes[0]}", {added}], or {keep} to leave it'
     return f"add a rule such as {added}, or {keep} to leave it"
 
 
