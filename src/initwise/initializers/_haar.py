@@ -7,6 +7,8 @@ from torch import Tensor
 
 from initwise.initializers._stream import Stream
 
+_SMALL = 2**15  # elements
+
 
 def haar(rows: int, columns: int, stream: Stream, label: str, dtype: torch.dtype) -> Tensor:
     """Return a (rows, columns) matrix with orthonormal columns, rows >= columns, uniform over all such matrices.
@@ -18,11 +20,19 @@ def haar(rows: int, columns: int, stream: Stream, label: str, dtype: torch.dtype
     """
     x = stream.normal((rows, columns), label, dtype=dtype)
     diagonal = x.diagonal()
-    below = torch.tril(x, -1)
+    below = _below_diagonal(x)
     reflectors, scale = _larfg(diagonal, below)
     product = torch.linalg.householder_product(reflectors, scale)
     signed: Tensor = product * -_phase(diagonal)
     return signed
+
+
+def _below_diagonal(x: Tensor) -> Tensor:
+    if x.numel() > _SMALL:
+        return torch.tril(x, -1)
+    # torch.tril starts its threads even for a small matrix, and waits for them much longer than the work takes.
+    rows, columns = (torch.arange(size, device="cpu") for size in x.shape)
+    return torch.where(rows[:, None] > columns, x, 0)
 
 
 def _larfg(alpha: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:

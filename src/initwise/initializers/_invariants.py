@@ -154,6 +154,12 @@ def matrices(values: Tensor, batch: Sequence[int] = ()) -> Tensor:
 
 def units(values: Tensor, axes: Axes) -> Tensor:
     """Return the values as (output units, incoming weights of the unit), each side in row-major order."""
+    apart, sides = unit_axes(values, axes)
+    return apart.reshape(prod(apart.shape[:sides]), -1)
+
+
+def unit_axes(values: Tensor, axes: Axes) -> tuple[Tensor, int]:
+    """Return a view of the values with the axes of the output units first, and how many axes those are."""
     roles = axes.normalized(values.shape)
     incoming = set(roles.fan_in) | set(roles.kernel)
     split = values
@@ -162,8 +168,7 @@ def units(values: Tensor, axes: Axes) -> Tensor:
         split = values.unflatten(0, (roles.groups, -1))
         incoming = {axis + 1 for axis in incoming}
     order = [axis for axis in range(split.dim()) if axis not in incoming]
-    size = prod(split.shape[axis] for axis in order)
-    return split.permute(*order, *sorted(incoming)).reshape(size, -1)
+    return split.permute(*order, *sorted(incoming)), len(order)
 
 
 def pattern(kind: str, shape: tuple[int, ...], groups: int = 1) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from initwise._arguments import Arguments
@@ -14,7 +15,7 @@ from initwise.axes import Axes
 from initwise.errors import FanError
 from initwise.initializers._base import Initializer
 from initwise.initializers._basic import spread
-from initwise.initializers._invariants import NonzerosPerUnit, units
+from initwise.initializers._invariants import NonzerosPerUnit, unit_axes, units
 from initwise.initializers._law import INFINITE, Law, short
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
@@ -71,18 +72,21 @@ class Sparse(Initializer):
     def _values(self, target: Target, stream: Stream) -> Tensor:
         axes = self._axes(target)
         values = stream.normal(target.shape, dtype=target.computed_in) * self.std
-        count = math.prod(target.shape)
-        words = torch.from_numpy(stream.words(count, "mask").astype(np.int64)).reshape(target.shape)
-        # A unit's incoming positions, counted in row-major order, break ties between equal words.
-        order = units(words, axes)
-        order = order * order.shape[1] + torch.arange(order.shape[1], device="cpu")
+        words = torch.from_numpy(stream.words(math.prod(target.shape), "mask").astype(np.int64)).reshape(target.shape)
+        order = units(words, axes).numpy()
+        order *= order.shape[1]  # a unit's incoming positions, counted in row-major order, break ties of equal words
+        order += np.arange(order.shape[1])
+        mask = torch.empty(target.shape, dtype=torch.bool, device="cpu")
+        apart = unit_axes(mask, axes)[0].numpy()
+        apart[...] = self._chosen(order).reshape(apart.shape)
+        return torch.where(mask, values, 0)
+
+    def _chosen(self, order: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return, for each row, whether a number is among the smallest that are kept."""
         kept = self._kept(order.shape[1])
-        threshold = _smallest(order, kept) if kept else order.new_zeros(1, 1) - 1
-        flat = units(torch.arange(count, device="cpu").reshape(target.shape), axes)
-        mask = torch.empty(count, dtype=torch.bool, device="cpu").index_put(
-            (flat.flatten(),), (order <= threshold).flatten()
-        )
-        return torch.where(mask.reshape(target.shape), values, 0)
+        if kept == 0:
+            return np.zeros(order.shape, dtype=np.bool_)
+        return order <= np.partition(order, kept - 1, axis=1)[:, kept - 1 : kept]
 
     def _kept(self, fan_in: int) -> int:
         return fan_in - math.ceil(self.sparsity * fan_in)
@@ -94,8 +98,3 @@ class Sparse(Initializer):
                 f"Declare its axes in the rule, for example axes=iw.Axes(fan_in=(1,), fan_out=(0,))"
             )
         return target.axes if target.axes is not None else Axes((1,), (0,))
-
-
-def _smallest(order: Tensor, count: int) -> Tensor:
-    """Return the count-th smallest number of each row; NumPy selects several times faster than `kthvalue`."""
-    return torch.from_numpy(np.partition(order.numpy(), count - 1, axis=1)[:, count - 1 : count])
