@@ -1,4 +1,4 @@
-"""What results are made of: tables and findings as plain frozen values, and the catalogue of finding codes. No torch."""
+"""What results are made of: tables and findings as plain frozen values, and the codes of findings. No torch."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Table:
         heads = tuple(column.name for column in self.columns)
         widths = [max(map(len, cells)) for cells in zip(heads, *self.rows, strict=True)]
         lines = [self.title, ""] if self.title else []
-        for row in (heads, tuple("-" * width for width in widths), *self.rows):
-            lines.append(self._line(row, widths))
+        rule = tuple("-" * width for width in widths)
+        lines += [self._line(row, widths) for row in (heads, rule, *self.rows)]
         return "\n".join([*lines, "", *self.notes] if self.notes else lines)
 
     def _line(self, row: tuple[str, ...], widths: list[int]) -> str:

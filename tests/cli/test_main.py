@@ -85,6 +85,22 @@ def test_a_rule_that_matches_nothing_is_told_by_the_plan(run: Run, folder: Path)
     assert "*.nrom" in outcome.err
 
 
+def test_a_parameter_that_a_recipe_does_not_know_is_told_with_where_a_rule_for_it_goes(run: Run, folder: Path) -> None:
+    (folder / "raw.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "class Raw(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.token = nn.Parameter(torch.empty(1, 3))\n"
+    )
+    outcome = run("plan", "raw.py:Raw", "--recipe", "classic")
+    assert outcome.code == 2
+    assert "'token'" in outcome.err
+    assert "rules beside a recipe go into a file, --rules rules.yaml, that says recipe: classic" in outcome.err
+    (folder / "rules.yaml").write_text(
+        "recipe: classic\nrules:\n- {select: token, initializer: {Normal: {std: 0.02}}}\n"
+    )
+    assert "N(0, 0.02²)" in run("plan", "raw.py:Raw", "--rules", "rules.yaml").out
+
+
 def test_our_own_failure_is_exit_code_3_and_says_how_to_report_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(plan_command.__globals__, "choose", _fails)
     outcome = run("plan", "net.py:Net")

@@ -47,6 +47,15 @@ def test_on_meta_nothing_is_allocated_and_what_cannot_be_built_there_is_built_on
     assert not any(p.is_meta for p in find_model("net.py:CpuOnly").build(meta=True).parameters())
 
 
+def test_a_compiled_model_has_the_names_of_the_model_inside(folder: Path) -> None:
+    # torch.compile wraps so; importing its compiler would take seconds.
+    (folder / "wrapped.py").write_text(
+        "from torch import nn\nclass Wrapped(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self._orig_mod = nn.Linear(2, 2)\n"
+    )
+    assert set(find_model("wrapped.py:Wrapped").build().state_dict()) == {"weight", "bias"}
+
+
 def test_a_dtype_converts_the_model() -> None:
     model = find_model("net.py:Net", dtype="bfloat16").build(meta=True)
     assert {p.dtype for p in model.parameters()} == {torch.bfloat16}

@@ -10,7 +10,7 @@ from torch import nn
 from initwise._arguments import nearest
 from initwise.cli._output import note
 from initwise.cli._rules_file import read_rules
-from initwise.errors import TargetError
+from initwise.errors import PlanError, TargetError
 from initwise.planning import Plan, plan
 from initwise.random import key
 from initwise.recipes import RECIPES
@@ -29,7 +29,12 @@ class Choice:
 
     def plan(self, model: nn.Module) -> Plan:
         """Plan a model so; what is worth knowing about the plan is in its notes, which every table shows."""
-        return plan(model, self.rules, seed=self.seed, include_frozen=self.include_frozen)
+        try:
+            return plan(model, self.rules, seed=self.seed, include_frozen=self.include_frozen)
+        except PlanError as error:
+            if len(self.rules) == 1 and any("no rule matches" in problem for problem in error.problems):
+                note(f"rules beside a recipe go into a file, --rules rules.yaml, that says recipe: {self.rules[0]}")
+            raise
 
 
 def choose(recipe: str | None, rules: Path | None, seed: int | None, *, include_frozen: bool = False) -> Choice:

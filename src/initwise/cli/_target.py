@@ -44,7 +44,9 @@ class Model:
                 f"target {self.target!r}: it gave a {type(built).__name__}, but it must be a torch.nn.Module, or a"
                 " callable that returns one; wrap it in a function that returns the model."
             )
-        return built if self.dtype is None else built.to(self.dtype)
+        # A compiled model is a wrapper around the model; files hold the names of the model itself.
+        model = getattr(built, "_orig_mod", built)
+        return model if self.dtype is None else model.to(self.dtype)
 
 
 def find_model(target: str, settings: Sequence[str] | None = None, dtype: str | None = None) -> Model:
