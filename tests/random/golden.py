@@ -131,7 +131,6 @@ def fill_by_triton(
     from initwise.random import _triton
     from initwise.random._fill import STORAGE_NAMES
 
-    _triton._TILES, _triton._ELEMENTS = 128, 8192  # the interpreter is slow by the program, not by the element
     device = tensor if torch.version.cuda is None else tensor.cuda()
     place = layout(tensor.shape, tensor.stride(), start, strides)
     _triton.fill_tensor(device, place, lower(draw, STORAGE_NAMES[tensor.dtype]), stream)
@@ -141,12 +140,14 @@ def fill_by_triton(
 def main(backend: str) -> None:
     """Compare all hashes; the exit code is the number of wrong ones."""
     filler: Callable[..., None] = fill
+    cases = list(CASES)
     if backend == "triton":
         if torch.version.cuda is None:
             os.environ["TRITON_INTERPRET"] = "1"
+            cases = [case for case in cases if math.prod(case.shape) < 10_000]  # some ten thousand elements a second
         filler = fill_by_triton
-    wrong = [case.name for case in CASES if sha256(case, filler) != case.sha256]
-    sys.stdout.write(f"{len(CASES) - len(wrong)} of {len(CASES)} golden hashes; wrong: {wrong}; ")
+    wrong = [case.name for case in cases if sha256(case, filler) != case.sha256]
+    sys.stdout.write(f"{len(cases) - len(wrong)} of {len(cases)} golden hashes; wrong: {wrong}; ")
     sys.stdout.write(f"numba {'yes' if 'numba' in sys.modules else 'no'}\n")
     raise SystemExit(len(wrong))
 

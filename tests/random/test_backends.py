@@ -100,3 +100,25 @@ def test_processes_that_compile_at_once_agree(tmp_path: Path) -> None:
     assert [process.wait(timeout=600) for process in both] == [0, 0]
     assert {path.suffix for path in (tmp_path / "initwise" / "kernels").iterdir()} == {".o"}
     assert "numba no" in run([GOLDEN], XDG_CACHE_HOME=str(tmp_path))
+
+
+@pytest.mark.long
+def test_triton_compiles_for_a_gpu_without_fusing_anything_by_itself() -> None:
+    if importlib.util.find_spec("triton") is None:
+        pytest.skip("triton is not installed (it comes with CUDA builds of torch)")
+    code = (
+        "import triton\n"
+        "from triton.backends.compiler import GPUTarget\n"
+        "from triton.compiler import ASTSource\n"
+        "from initwise.random import _triton\n"
+        "constants = {'KIND': 1, 'STORAGE': 0, 'TILES': 16}\n"
+        "signature = {'memory': '*fp32', 'parameters': '*i64'} | dict.fromkeys(constants, 'constexpr')\n"
+        "source = ASTSource(_triton.fill_tiles, signature, constants)\n"
+        "options = {'enable_fp_fusion': False, 'num_warps': 4}\n"
+        "print(triton.compile(source, target=GPUTarget('cuda', 90, 32), options=options).asm['ptx'])\n"
+    )
+    assembly = run(["-c", code], TRITON_INTERPRET="0")
+    values = 8  # of a thread
+    assert assembly.count("fma.rn.f32") == 28 * values
+    assert assembly.count("mul.rn.f32") == values
+    assert ".ftz" not in assembly

@@ -200,32 +200,28 @@ def normal_of(w):
 
 @triton.jit
 def scaled(integers):
-    return step(integers.to(tl.float32), _UNIT, _HALF_UNIT)
+    return tl.fma(integers.to(tl.float32), _UNIT, _HALF_UNIT)
 
 
-@triton.jit
-def step(p, x, c: tl.constexpr):
-    """A step of Horner's scheme: a fused multiply-add of a constant."""
-    return tl.fma(p, tl.zeros_like(p) + x, tl.zeros_like(p) + c)
+# Horner's scheme, written out: in the interpreter each call of a function costs a millisecond.
 
 
 @triton.jit
 def shifted_log(y):
     bits = y.to(tl.int32, bitcast=True)
     f = ((bits & _MANTISSA) | _ONE).to(tl.float32, bitcast=True) - _CENTRE
-    p = step(step(step(tl.zeros_like(f) + _L6, f, _L5), f, _L4), f, _L3)
-    p = step(step(step(p, f, _L2), f, _L1), f, _L0)
+    p = tl.fma(tl.fma(tl.fma(tl.fma(f, _L6, _L5), f, _L4), f, _L3), f, _L2)
+    p = tl.fma(tl.fma(p, f, _L1), f, _L0)
     return tl.fma(f, p, (-(bits >> 23) + _OFFSET).to(tl.float32))
 
 
 @triton.jit
 def central(v):
-    p = step(step(step(tl.zeros_like(v) + _C10, v, _C9), v, _C8), v, _C7)
-    p = step(step(step(step(p, v, _C6), v, _C5), v, _C4), v, _C3)
-    return step(step(step(p, v, _C2), v, _C1), v, _C0)
+    p = tl.fma(tl.fma(tl.fma(tl.fma(tl.fma(v, _C10, _C9), v, _C8), v, _C7), v, _C6), v, _C5)
+    return tl.fma(tl.fma(tl.fma(tl.fma(tl.fma(p, v, _C4), v, _C3), v, _C2), v, _C1), v, _C0)
 
 
 @triton.jit
 def tail(v):
-    p = step(step(step(tl.zeros_like(v) + _T7, v, _T6), v, _T5), v, _T4)
-    return step(step(step(step(p, v, _T3), v, _T2), v, _T1), v, _T0)
+    p = tl.fma(tl.fma(tl.fma(tl.fma(v, _T7, _T6), v, _T5), v, _T4), v, _T3)
+    return tl.fma(tl.fma(tl.fma(p, v, _T2), v, _T1), v, _T0)
