@@ -253,8 +253,18 @@ def test_a_predicate_that_raises_is_named_once() -> None:
     def broken(parameter: Any) -> bool:
         raise RuntimeError("no such thing")
 
-    problems = _problems(nn.Linear(2, 2), [iw.rule(broken, iw.Ones()), REST])
-    assert [problem for problem in problems if "predicate raised RuntimeError: no such thing" in problem]
+    for rule in (iw.rule(broken, iw.Ones()), iw.rule(broken, weight=iw.Ones())):
+        (problem,) = _problems(nn.Linear(2, 2), [rule, REST])
+        assert problem.endswith("its predicate raised RuntimeError for 'weight': no such thing")
+    assert _problems(nn.Linear(2, 2), REST, only=broken) == ("only: the predicate raised RuntimeError: no such thing",)
+
+
+def test_a_predicate_is_not_asked_about_modules_without_the_attribute() -> None:
+    model = nn.Sequential(nn.ReLU(), nn.Linear(2, 3), nn.Linear(3, 3))
+    rules = [iw.rule(lambda module: module.in_features == 2, weight=iw.Ones()), iw.rule("*", iw.Zeros())]
+    plan = iw.plan(model, rules, only="1.*")
+    assert plan["1.weight"].initializer == iw.Zeros()
+    assert _problems(nn.ReLU(), rules[0])[0].endswith("matches no module")
 
 
 def test_a_model_that_cannot_be_read_is_an_error_of_the_plan() -> None:

@@ -75,6 +75,7 @@ def test_a_rule_of_yours_wins_over_a_recipes() -> None:
     assert plan["head.weight"].initializer == iw.Zeros()
     assert plan["layers.0.weight"].initializer == iw.XavierUniform()
     assert plan.recipe == "xavier"
+    assert plan["layers.0.weight"].rule == "recipe xavier"
 
 
 def test_a_recipe_can_be_extended_by_its_rules() -> None:

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from torch import nn
 
@@ -70,7 +71,12 @@ def unselected(argument: str, selector: Selector, reading: Reading) -> Iterator[
 
 
 def _selected(rule: Rule, reading: Reading) -> list[nn.Module]:
-    return [module for name, module in reading.modules.items() if rule.selector.module(name, module) is not None]
+    found = []
+    for name, module in reading.modules.items():
+        with suppress(Exception):  # a predicate may fail on modules without parameters, which concern no rule
+            if rule.selector.module(name, module) is not None:
+                found.append(module)
+    return found
 
 
 def _has(rule: Rule, keyword: str, module: nn.Module) -> bool:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from initwise.errors import NotSupportedError
 from initwise.initializers import Initializer, Keep
 from initwise.model import Parameter
 from initwise.planning._reasons import reason_for
 from initwise.planning._resolve import Choice
 from initwise.planning._row import Row
+from initwise.rules import Rule
 
 
 def undecided_row(parameter: Parameter, canonical: str, why: str) -> Row:
     """Return the row of a parameter that the plan leaves alone."""
-    return replace(_row(parameter, canonical, Keep()), reason=why)
+    return _row(parameter, canonical, Keep(), None).because(why)
 
 
 def decided_row(parameter: Parameter, canonical: str, choice: Choice) -> Row:
@@ -24,20 +23,19 @@ def decided_row(parameter: Parameter, canonical: str, choice: Choice) -> Row:
         InitwiseError: the initializer cannot be drawn for this parameter.
     """
     rule = choice.rule
-    row = _row(parameter, canonical, choice.match.initializer)
-    row = replace(row, axes=rule.axes or parameter.axes, rule=repr(rule))
+    row = _row(parameter, canonical, choice.match.initializer, rule)
     if row.kept:
-        return replace(row, reason=rule.why or "left as it is by a rule")
+        return row.because(rule.why or "left as it is by a rule")
     if parameter.parametrized:
         raise NotSupportedError(
             f"it is computed from {', '.join(map(repr, parameter.originals))}, and this version cannot write through a "
             f'parametrization; remove it first, or leave the parameter: iw.rule("{parameter.name}", iw.Keep())'
         )
     _ = row.law, row.parts  # whatever cannot be drawn says so here
-    return replace(row, reason=reason_for(row, parameter, rule))
+    return row.because(reason_for(row, parameter, rule))
 
 
-def _row(parameter: Parameter, canonical: str, initializer: Initializer) -> Row:
+def _row(parameter: Parameter, canonical: str, initializer: Initializer, rule: Rule | None) -> Row:
     return Row(
         name=parameter.name,
         canonical=canonical,
@@ -47,9 +45,10 @@ def _row(parameter: Parameter, canonical: str, initializer: Initializer) -> Row:
         dtype=parameter.dtype,
         requires_grad=parameter.requires_grad,
         initializer=initializer,
-        axes=parameter.axes,
+        axes=(rule.axes if rule is not None else None) or parameter.axes,
         blocks=parameter.blocks,
         padding=parameter.padding,
         operation=parameter.operation,
         role=parameter.role,
+        rule="" if rule is None else f"recipe {rule.origin}" if rule.origin else repr(rule),
     )

@@ -18,7 +18,7 @@ from initwise.planning._resolve import Choice, Resolution, resolve
 from initwise.planning._row import Row
 from initwise.planning._value import Plan
 from initwise.rules import Rule
-from initwise.selectors import Selector, as_selector
+from initwise.selectors import as_selector
 
 
 def plan(
@@ -73,7 +73,8 @@ class _Planner:
         self.reading, unreadable = survey(model)
         self.problems += unreadable
         self.rules = self._collected(rules)
-        self.only = self._selector(only)
+        self.only = only
+        self.selected = self._selected(only)
 
     def plan(self) -> Plan:
         resolution = resolve(self.reading, self.rules)
@@ -127,16 +128,18 @@ class _Planner:
             self.problems.append(str(error))
             return []
 
-    def _selector(self, only: Any) -> Selector | None:
+    def _selected(self, only: Any) -> set[str]:
+        """Return the names of the parameters that are to be planned."""
         if only is None:
-            return None
+            return {parameter.name for parameter in self.reading.parameters}
         try:
             selector = as_selector(only)
-        except ArgumentError as error:
-            self.problems.append(f"only: {error}")
-            return None
-        self.problems += _complaints.unselected("only", selector, self.reading)
-        return selector
+            self.problems += _complaints.unselected("only", selector, self.reading)
+            return {p.name for p in self.reading.parameters if selector.parameter(p) is not None}
+        except Exception as error:  # noqa: BLE001 - a user's predicate may raise anything
+            kind = "" if isinstance(error, InitwiseError) else f"the predicate raised {type(error).__name__}: "
+            self.problems.append(f"only: {kind}{error}")
+            return set()
 
     def _canonical_names(self) -> dict[str, str]:
         """Return the stream's name of every parameter, by its name here."""
@@ -169,8 +172,8 @@ class _Planner:
             return None
 
     def _why_kept(self, parameter: Parameter, choice: Choice | None) -> str | None:
-        if self.only is not None and self.only.parameter(parameter) is None:
-            return f"outside only={self.only!r}"
+        if parameter.name not in self.selected:
+            return f"outside only={show(self.only)}"
         if not parameter.requires_grad and not self.include_frozen:
             passed = f"; include_frozen=True would apply {choice.rule!r}" if choice and not choice.rule.origin else ""
             return f"frozen (requires_grad is False){passed}"
@@ -185,7 +188,8 @@ class _Planner:
         origins = tuple(dict.fromkeys(rule.origin for rule in self.rules if rule.origin))
         self.problems += _complaints.unmatched(unmatched, origins)
         for index, rule in enumerate(self.rules):
-            if not rule.optional and not (rule.initializer is not None and resolution.used[index]):
+            used = rule.initializer is not None and resolution.used[index]
+            if not (rule.optional or used or index in resolution.broken):
                 self.problems += _complaints.unused(rule, self.reading)
 
     def _shadowed(self, resolution: Resolution) -> list[str]:

@@ -24,12 +24,14 @@ class Choice:
 class Resolution:
     """For each parameter name its choice (None where no rule matches), and what went wrong on the way.
 
-    `used` counts the parameters that each rule matched, by its position; `won` those that it decided.
+    `used` counts the parameters that each rule matched, by its position; `won` those that it decided; `broken` are the
+    rules whose predicate raised.
     """
 
     choices: dict[str, Choice | None]
     used: Counter[int]
     won: Counter[int]
+    broken: frozenset[int]
     problems: tuple[str, ...]
 
 
@@ -39,7 +41,7 @@ def resolve(reading: Reading, rules: Sequence[Rule]) -> Resolution:
     choices: dict[str, Choice | None] = {}
     for parameter in reading.parameters:
         choices[parameter.name] = search.choose(parameter)
-    return Resolution(choices, search.used, search.won, tuple(search.problems()))
+    return Resolution(choices, search.used, search.won, frozenset(search.failures), tuple(search.problems()))
 
 
 class _Search:
@@ -50,7 +52,7 @@ class _Search:
         self._exact: defaultdict[str, list[int]] = defaultdict(list)
         self._general: list[int] = []
         self._conflicts: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
-        self._failures: list[str] = []
+        self.failures: dict[int, str] = {}
         for index, rule in enumerate(rules):
             if isinstance(rule.selector, Name) and rule.initializer is not None:
                 self._exact[rule.selector.name].append(index)
@@ -73,7 +75,7 @@ class _Search:
         return Choice(self.rules[first[0]], first[1])
 
     def problems(self) -> Iterator[str]:
-        yield from dict.fromkeys(self._failures)
+        yield from self.failures.values()
         yield from _duplicates(self.rules)
         recipes: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         for (first, second), names in self._conflicts.items():
@@ -105,7 +107,8 @@ class _Search:
         except InitwiseError:
             raise
         except Exception as error:  # noqa: BLE001 - a user's predicate may raise anything; it is reported with its rule
-            self._failures.append(f"{self.rules[index]!r}: its predicate raised {type(error).__name__}: {error}")
+            said = f"{self.rules[index]!r}: its predicate raised {type(error).__name__} for {parameter.name!r}: {error}"
+            self.failures.setdefault(index, said)
             return None
 
     def _rank(self, index: int, match: Match) -> tuple[bool, tuple[int, int]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 
 import torch
 
 from initwise.axes import Axes, Blocks
 from initwise.errors import ArgumentError
-from initwise.fans import fans
+from initwise.fans import Fans, fans
 from initwise.initializers import Custom, Initializer, Keep, Law, PerBlock, Target
 
 
@@ -68,6 +68,12 @@ class Row:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kept", isinstance(self.initializer, Keep))
 
+    def because(self, reason: str) -> Row:
+        """Return the same decision with its reason; what was computed from the decision is kept."""
+        row = replace(self, reason=reason)
+        row.__dict__.update({name: self.__dict__[name] for name in ("parts", "law", "_fans") if name in self.__dict__})
+        return row
+
     @property
     def numel(self) -> int:
         """The number of elements."""
@@ -123,8 +129,10 @@ def _parts(row: Row) -> Iterator[Part]:
 
 def _stacked(row: Row) -> Blocks | None:
     """Return a stack of matrices (experts, heads) as blocks `0 1 2 ...`, for laws that concern one matrix."""
-    batch = row.axes.normalized(row.shape).batch if row.axes is not None and not row.kept else ()
-    if len(batch) != 1 or isinstance(row.initializer, Custom) or _is_elementwise(row):
+    if row.kept or row.axes is None or len(row.axes.batch) != 1:
+        return None
+    batch = row.axes.normalized(row.shape).batch
+    if isinstance(row.initializer, Custom) or _is_elementwise(row):
         return None
     count = row.shape[batch[0]]
     return Blocks(batch[0], tuple(map(str, range(count))), (1,) * count)
@@ -160,8 +168,13 @@ def _for_block(initializer: Initializer, label: str) -> Initializer:
 
 def _part(row: Row, label: str, axis: int, start: int, stop: int, initializer: Initializer) -> Part:
     shape = tuple(stop - start if index == axis else size for index, size in enumerate(row.shape))
-    known = fans(shape, row.axes) if row.axes is not None else None
+    known = _known_fans(shape, row.axes) if row.axes is not None else None
     return Part(label, axis, start, stop, initializer, Target(shape, row.dtype, known, row.axes))
+
+
+@lru_cache(maxsize=4096)
+def _known_fans(shape: tuple[int, ...], axes: Axes) -> Fans:
+    return fans(shape, axes)
 
 
 def _mixture(row: Row, laws: list[Law]) -> Law:

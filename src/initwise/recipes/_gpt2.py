@@ -13,6 +13,7 @@ from initwise.recipes._by_type import plain
 from initwise.recipes._recipe import Decision, Recipe
 
 STD = 0.02
+PLAIN = Normal(std=STD)
 # Projections that end a branch: GPT-2; Llama and its kin; GPT-J, OPT; PyTorch's and other spellings.
 WRITERS = frozenset("c_proj o_proj down_proj out_proj fc_out fc2 wo w2 linear2 dense_4h_to_h".split())
 QUALIFIED_WRITERS = frozenset(
@@ -29,7 +30,7 @@ def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
         kind = parameter.kind
         block = _block(parameter)
         if block is None:
-            return Normal(std=STD), f"{kind} {parameter.attribute}: N(0, {STD}²)"
+            return PLAIN, f"{kind} {parameter.attribute}: N(0, {STD}²)"
         count = layers[_stack(block)]
         why = f"{kind} {parameter.attribute}, residual projection: std = {STD} / sqrt(2 * {count} layers)"
         return Normal(std=STD / math.sqrt(2 * count)), why
