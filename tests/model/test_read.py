@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoi
 from torch.nn.utils import parametrizations, prune
 
 from initwise.errors import PlanError
-from initwise.model import canonical_name, read
+from initwise.model import canonical_name, read, walk
 
 
 class _Tied(nn.Module):
@@ -72,6 +73,18 @@ def test_a_module_registered_twice_gives_aliases() -> None:
         ("0.weight", ("2.weight",)),
         ("0.bias", ("2.bias",)),
     ]
+
+
+def test_a_module_that_holds_its_parent_is_read_once() -> None:
+    model: Any = nn.Sequential(nn.Linear(2, 2))
+    model[0].parent = model
+    assert _names(model) == ["0.weight", "0.bias"]
+
+
+def test_paths_are_those_of_torch() -> None:
+    shared = nn.Linear(2, 2)
+    model = nn.Sequential(shared, nn.ModuleDict({"a": nn.LSTM(2, 2), "b": shared}), nn.Sequential())
+    assert dict(walk(model)) == dict(model.named_modules(remove_duplicate=False))
 
 
 def test_empty_parameters_are_not_tied_to_each_other() -> None:

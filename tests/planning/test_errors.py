@@ -33,12 +33,12 @@ def test_unmatched_parameters_are_all_named_with_what_to_write() -> None:
     problems = _problems(_Net(), iw.rule(nn.LayerNorm, weight=iw.Ones(), bias=iw.Zeros()))
     assert problems == (
         "'token' (shape (1, 1, 8), of _Net): no rule matches; add a rule such as "
-        'iw.rule("token", iw.Normal(std=0.02), axes=iw.Axes(fan_in=(1,), fan_out=(0,))), or '
+        'iw.rule("token", iw.Normal(std=0.02)), or '
         'iw.rule("token", iw.Keep()) to leave it',
         "'layers.0.weight', 'layers.1.weight' (shape (8, 8), of Linear): no rule matches; add a rule such as "
         'iw.rule("layers.*.weight", iw.Normal(std=0.02)), or iw.rule("layers.*.weight", iw.Keep()) to leave it',
         "'layers.0.bias', 'layers.1.bias' (shape (8,), of Linear): no rule matches; add a rule such as "
-        'iw.rule("layers.*.bias", iw.Normal(std=0.02)), or iw.rule("layers.*.bias", iw.Keep()) to leave it',
+        'iw.rule("layers.*.bias", iw.Zeros()), or iw.rule("layers.*.bias", iw.Keep()) to leave it',
     )
 
 

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from initwise.digests._lanes import Lanes, keys, lanes
 from initwise.errors import ArgumentTypeError, NotSupportedError
-from initwise.model import canonical_name, read
+from initwise.model import canonical_name, read, walk
 
 PIECE = 2**20  # elements that one task sums; also the most that is copied of a strided or distant tensor at a time
 WORDS = {
@@ -81,7 +81,7 @@ def _buffers(model: nn.Module) -> Iterator[_Stored]:
 
 
 def _registered(model: nn.Module, where: str) -> Iterator[tuple[str, Tensor]]:
-    for prefix, module in model.named_modules(remove_duplicate=False):
+    for prefix, module in walk(model):
         for name, tensor in getattr(module, where).items():
             if tensor is not None:
                 yield f"{prefix}.{name}" if prefix else name, tensor

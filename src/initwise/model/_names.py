@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import nn
 
 WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
@@ -33,6 +35,18 @@ def is_parallel(model: nn.Module) -> bool:
             return True
         module = next((child for name, child in module._modules.items() if name in WRAPPERS), None)
     return False
+
+
+def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Return every module under each of its paths, in `named_modules()` order; never one within itself."""
+    return _walk("", model, frozenset())
+
+
+def _walk(path: str, module: nn.Module, above: frozenset[int]) -> Iterator[tuple[str, nn.Module]]:
+    yield path, module
+    for name, child in module._modules.items():
+        if child is not None and id(child) not in above and child is not module:
+            yield from _walk(join(path, name), child, above | {id(module)})
 
 
 def join(prefix: str, name: str) -> str:

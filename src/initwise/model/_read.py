@@ -15,7 +15,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from initwise.errors import PlanError
 from initwise.model._layers import usages
-from initwise.model._names import canonical_name, is_parallel, join
+from initwise.model._names import canonical_name, is_parallel, join, walk
 from initwise.model._parameters import Owner, Parameter, Reading
 from initwise.model._usage import Usage
 
@@ -50,7 +50,7 @@ def read(model: nn.Module) -> Reading:
 
 def survey(model: nn.Module) -> tuple[Reading, list[str]]:
     """Read `model` as far as possible: the reading, and a sentence for each parameter that could not be read."""
-    paths = dict(model.named_modules(remove_duplicate=False))
+    paths = dict(walk(model))
     parallel = is_parallel(model)
     modules = {canonical_name(path, parallel=parallel): module for path, module in paths.items()}
     sites, problems = _split_lazy(_sites(paths, parallel))

@@ -29,8 +29,7 @@ def unmatched(parameters: Sequence[Parameter], recipes: Sequence[str]) -> Iterat
 
 
 def _advice(pattern: str, parameter: Parameter, recipes: Sequence[str]) -> str:
-    axes = ", axes=iw.Axes(fan_in=(1,), fan_out=(0,))" if parameter.axes is None and parameter.ndim > 1 else ""
-    added = f'iw.rule("{pattern}", iw.Normal(std=0.02){axes})'
+    added = f'iw.rule("{pattern}", {"iw.Normal(std=0.02)" if parameter.ndim > 1 else "iw.Zeros()"})'
     keep = f'iw.rule("{pattern}", iw.Keep())'
     if len(recipes) == 1:
         return f'add a rule to the recipe, such as ["{recipes[0]}", {added}], or {keep} to leave it'
