@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -30,13 +30,19 @@ WILDCARDS = frozenset("*?[")
 class Selector(ABC):
     """What rules select with. `a & b` matches where both do, `a | b` where one does, `~a` where `a` does not."""
 
-    @abstractmethod
     def parameter(self, parameter: Parameter) -> Specificity | None:
         """Return how specifically this selects `parameter`, or None."""
+        return self._parameter(parameter)
 
-    @abstractmethod
     def module(self, name: str, module: nn.Module) -> Specificity | None:
         """Return how specifically this selects `module`, called `name` (empty for the root), or None."""
+        return self._module(name, module)
+
+    @abstractmethod
+    def _parameter(self, parameter: Parameter) -> Specificity | None: ...
+
+    @abstractmethod
+    def _module(self, name: str, module: nn.Module) -> Specificity | None: ...
 
     def __and__(self, other: Any) -> Selector:
         return And((*_parts(And, self), *_parts(And, as_selector(other))))
@@ -57,15 +63,20 @@ class Selector(ABC):
 class _ByName(Selector):
     """Selects by name alone."""
 
-    def parameter(self, parameter: Parameter) -> Specificity | None:
-        return self.among(parameter.names)
-
-    def module(self, name: str, module: nn.Module) -> Specificity | None:
-        return self.among((name,))
+    rank: ClassVar[int] = PATTERN
 
     @abstractmethod
+    def _matches(self, name: str) -> bool: ...
+
     def among(self, names: Iterable[str]) -> Specificity | None:
         """Return the specificity if one of `names` matches."""
+        return (self.rank, 0) if any(map(self._matches, names)) else None
+
+    def _parameter(self, parameter: Parameter) -> Specificity | None:
+        return self.among(parameter.names)
+
+    def _module(self, name: str, module: nn.Module) -> Specificity | None:
+        return self.among((name,))
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,15 +84,16 @@ class Name(_ByName):
     """One exact name; of a tied parameter any of its names, of a wrapped or parametrized one its path too."""
 
     name: str
+    rank: ClassVar[int] = NAME
 
     def __post_init__(self) -> None:
         _check_text("Name", "name", self.name)
 
-    def parameter(self, parameter: Parameter) -> Specificity | None:
-        return self.among((*parameter.names, parameter.path, *parameter.originals))
+    def _matches(self, name: str) -> bool:
+        return name == self.name
 
-    def among(self, names: Iterable[str]) -> Specificity | None:
-        return (NAME, 0) if self.name in names else None
+    def _parameter(self, parameter: Parameter) -> Specificity | None:
+        return self.among((*parameter.names, parameter.path, *parameter.originals))
 
     def __repr__(self) -> str:
         return f"Name({self.name!r})"
@@ -101,11 +113,11 @@ class Glob(_ByName):
         _check_text("Glob", "pattern", self.pattern)
 
     @cached_property
-    def _match(self) -> Callable[[str], Any]:
-        return re.compile(fnmatch.translate(self.pattern)).match
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(fnmatch.translate(self.pattern))
 
-    def among(self, names: Iterable[str]) -> Specificity | None:
-        return (PATTERN, 0) if any(map(self._match, names)) else None
+    def _matches(self, name: str) -> bool:
+        return self._compiled.match(name) is not None
 
     def __repr__(self) -> str:
         return f"Glob({self.pattern!r})"
@@ -126,16 +138,16 @@ class Regex(_ByName):
         _check_text("Regex", "pattern", self.pattern)
         object.__setattr__(self, "flags", int(self.flags))
         try:
-            re.compile(self.pattern, self.flags)
+            _ = self._compiled
         except re.error as error:
             raise ArgumentError(f"Regex: {self.pattern!r} is no regular expression: {error}") from error
 
     @cached_property
-    def _match(self) -> Callable[[str], Any]:
-        return re.compile(self.pattern, self.flags).search
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self.pattern, self.flags)
 
-    def among(self, names: Iterable[str]) -> Specificity | None:
-        return (PATTERN, 0) if any(map(self._match, names)) else None
+    def _matches(self, name: str) -> bool:
+        return self._compiled.search(name) is not None
 
     def __repr__(self) -> str:
         return f"Regex({self.pattern!r}, {self.flags})" if self.flags else f"Regex({self.pattern!r})"
@@ -161,11 +173,11 @@ class Type(Selector):
         if self.kind.__module__ == "builtins" and self.kind is not object:
             raise ArgumentTypeError(f"Type: {self.kind.__name__} is no class of modules; give one such as nn.Linear")
 
-    def parameter(self, parameter: Parameter) -> Specificity | None:
+    def _parameter(self, parameter: Parameter) -> Specificity | None:
         found = [self.module(owner.module_name, owner.module) for owner in parameter.owners]
         return max((specificity for specificity in found if specificity is not None), default=None)
 
-    def module(self, name: str, module: nn.Module) -> Specificity | None:
+    def _module(self, name: str, module: nn.Module) -> Specificity | None:
         if not isinstance(module, self.kind):
             return None
         order = type(module).__mro__
@@ -187,10 +199,10 @@ class Where(Selector):
         if not callable(self.predicate):
             raise ArgumentTypeError(f"Where: predicate is {self.predicate!r}; give a function of one argument")
 
-    def parameter(self, parameter: Parameter) -> Specificity | None:
+    def _parameter(self, parameter: Parameter) -> Specificity | None:
         return (PREDICATE, 0) if self.predicate(parameter) else None
 
-    def module(self, name: str, module: nn.Module) -> Specificity | None:
+    def _module(self, name: str, module: nn.Module) -> Specificity | None:
         return (PREDICATE, 0) if self.predicate(module) else None
 
     def __repr__(self) -> str:
@@ -203,10 +215,10 @@ class And(Selector):
 
     parts: tuple[Selector, ...]
 
-    def parameter(self, parameter: Parameter) -> Specificity | None:
+    def _parameter(self, parameter: Parameter) -> Specificity | None:
         return _all(part.parameter(parameter) for part in self.parts)
 
-    def module(self, name: str, module: nn.Module) -> Specificity | None:
+    def _module(self, name: str, module: nn.Module) -> Specificity | None:
         return _all(part.module(name, module) for part in self.parts)
 
     def __repr__(self) -> str:
@@ -219,11 +231,11 @@ class Or(Selector):
 
     parts: tuple[Selector, ...]
 
-    def parameter(self, parameter: Parameter) -> Specificity | None:
+    def _parameter(self, parameter: Parameter) -> Specificity | None:
         found = [part.parameter(parameter) for part in self.parts]
         return max((specificity for specificity in found if specificity is not None), default=None)
 
-    def module(self, name: str, module: nn.Module) -> Specificity | None:
+    def _module(self, name: str, module: nn.Module) -> Specificity | None:
         found = [part.module(name, module) for part in self.parts]
         return max((specificity for specificity in found if specificity is not None), default=None)
 
@@ -237,10 +249,10 @@ class Not(Selector):
 
     part: Selector
 
-    def parameter(self, parameter: Parameter) -> Specificity | None:
+    def _parameter(self, parameter: Parameter) -> Specificity | None:
         return (NEGATION, 0) if self.part.parameter(parameter) is None else None
 
-    def module(self, name: str, module: nn.Module) -> Specificity | None:
+    def _module(self, name: str, module: nn.Module) -> Specificity | None:
         return (NEGATION, 0) if self.part.module(name, module) is None else None
 
     def __repr__(self) -> str:

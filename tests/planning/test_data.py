@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import pickle
 import re
 from typing import Any
 
@@ -99,6 +100,23 @@ def test_the_digest_is_that_of_the_decisions() -> None:
 def test_the_digest_of_a_plan_stays_what_it_is() -> None:
     plan = iw.plan(nn.Linear(4, 2), [iw.rule("weight", iw.XavierUniform()), iw.rule("bias", iw.Zeros())], seed=7)
     assert plan.digest() == "f49d825a9dd26ef8bdac6996b8992733"
+
+
+def test_device_wrappers_and_the_order_of_rules_change_no_plan() -> None:
+    plan = _plan()
+    with torch.device("meta"):
+        meta = _Net()
+    options: dict[str, Any] = {"seed": plan.seed, "names": {"experts": "moe.experts"}}
+    assert iw.plan(meta, RULES, **options).digest() == plan.digest()
+    assert iw.plan(nn.DataParallel(_Net()), RULES, **options) == plan
+    assert iw.plan(_Net(), RULES[::-1], **options) == plan
+
+
+def test_a_plan_can_be_pickled_copied_and_hashed() -> None:
+    plan = _plan()
+    _ = [row.law for row in plan]
+    assert pickle.loads(pickle.dumps(plan)) == copy.deepcopy(plan) == plan  # noqa: S301 - our own bytes
+    assert hash(_plan()) == hash(plan)
 
 
 def _function(shape: Any, fans: Any, draw: Any) -> Any:
