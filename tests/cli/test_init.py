@@ -245,6 +245,7 @@ class Views(nn.Module):
         self.register_buffer("turned", torch.arange(6.0).reshape(2, 3).t())
         self.register_buffer("scalar", torch.tensor(True))
         self.register_buffer("empty", torch.zeros(0, 3))
+        self.register_buffer("nothing", torch.zeros(0, 3))
         self.register_buffer("complex", torch.tensor([1 + 2j]))
         self.register_buffer("brain", torch.tensor([0.5], dtype=torch.bfloat16))
 

@@ -61,11 +61,16 @@ def test_a_dtype_converts_the_model() -> None:
     assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
 
 
-def test_the_words_of_the_models_own_code_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    find_model("net.py:Net").build()
+def test_the_words_of_the_models_own_code_go_to_standard_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "loud.py").write_text(
+        "from torch import nn\nprint('imported')\ndef build():\n    print('built')\n    return nn.Identity()\n"
+    )
+    find_model("loud.py:build").build()
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == "the model's own words\n"
+    assert captured.err == "imported\nbuilt\n"
 
 
 def test_a_file_and_an_import_of_it_give_the_same_classes(folder: Path) -> None:

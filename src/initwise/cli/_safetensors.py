@@ -37,7 +37,7 @@ _NAMES = {
 
 
 def write_file(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write contiguous tensors and their metadata to `path`: wide dtypes first, so that each starts aligned."""
+    """Write tensors and their metadata to `path`: wide dtypes first, so that each starts aligned."""
     for name, tensor in tensors.items():
         if tensor.dtype not in _NAMES:
             raise TargetError(
@@ -52,7 +52,7 @@ def write_file(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str,
 
 
 def _write_header(file: BinaryIO, ordered: list[tuple[str, Tensor]], metadata: Mapping[str, str]) -> None:
-    header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    header: dict[str, object] = {"__metadata__": dict(metadata)}
     start = 0
     for name, tensor in ordered:
         stop = start + tensor.numel() * tensor.element_size()

@@ -89,21 +89,17 @@ def _replace(model: nn.Module, names: list[str], tensor: Tensor) -> None:
 
 
 def _untie(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of a state, each once and contiguous, and for every left out name the one that was kept."""
+    """The tensors of a state, each once, and for every name that was left out the one that was kept."""
     kept: dict[str, Tensor] = {}
     aliases: dict[str, str] = {}
     first: dict[Any, str] = {}
-    storages: set[int] = set()
     for name, tensor in state.items():
         if not isinstance(tensor, Tensor):
             raise TargetError(f"{name}: its state is a {type(tensor).__name__}; a safetensors file holds tensors only.")
         place = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
         if tensor.numel() and place in first:
             aliases[name] = first[place]
-            continue
-        first[place] = name
-        storage = tensor.untyped_storage().data_ptr()
-        # Views of one storage, such as halves of a packed buffer: the format allows no shared memory.
-        kept[name] = tensor.clone() if storage in storages else tensor.contiguous()
-        storages.add(storage)
+        else:
+            first[place] = name
+            kept[name] = tensor
     return kept, aliases
