@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ def test_the_repr_pastes_back(made: Rule, text: str) -> None:
         (("x", iw.Ones()), {"optional": 1}, ArgumentTypeError, r"rule: optional is 1; give True or False"),
         (("x", iw.Ones()), {"why": 3}, ArgumentTypeError, r"rule: why is 3; give a string"),
     ],
-    ids=lambda value: repr(value)[:40],
+    ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", repr(value))[:40],
 )
 def test_wrong_rules_fail_where_they_are_written(
     arguments: tuple[Any, ...], keywords: dict[str, Any], kind: type[Exception], message: str
