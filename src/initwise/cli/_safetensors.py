@@ -48,7 +48,7 @@ def write_file(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str,
         _write_header(file, ordered, metadata)
         for _, tensor in ordered:
             if tensor.numel():
-                file.write(memoryview(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy()))
+                tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tofile(file)
 
 
 def _write_header(file: BinaryIO, ordered: list[tuple[str, Tensor]], metadata: Mapping[str, str]) -> None:
