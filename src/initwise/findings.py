@@ -127,7 +127,7 @@ _CODES = (
         title="the mean is off",
         severity="error",
         meaning="The mean of the values lies outside the interval that holds it, at this sample size, for the planned"
-        " law in all but one of a million draws.",
+        " law; a rightly drawn model has such a finding less than once in ten thousand times.",
         harm="A shifted mean adds the same constant to every unit's input and grows from layer to layer.",
         fix="Compare the measured mean with the planned law (plan[name].law), and apply the plan again.",
     ),
@@ -136,7 +136,7 @@ _CODES = (
         title="the standard deviation is off",
         severity="error",
         meaning="The standard deviation of the values lies outside the interval that holds it, at this sample size,"
-        " for the planned law in all but one of a million draws.",
+        " for the planned law; a rightly drawn model has such a finding less than once in ten thousand times.",
         harm="The signal shrinks or grows by the same factor in every layer: gradients vanish or explode with depth.",
         fix="A factor of sqrt(2) or sqrt(3) points at a gain or at swapped fans: see the plan's fan_in and fan_out.",
     ),

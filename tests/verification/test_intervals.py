@@ -10,7 +10,7 @@ import pytest
 from initwise.initializers import Law
 from initwise.verification._intervals import mean_interval, square_interval
 
-UNIFORM = Law(mean=0.0, std=1 / math.sqrt(3), support=(-1.0, 1.0), fourth=0.2)
+UNIFORM = Law(mean=0.0, std=1 / math.sqrt(3), support=(-1.0, 1.0), fourth=0.2, name="uniform")
 NORMAL = Law(mean=0.0, std=1.0, name="normal", fourth=3.0)
 BOUNDED = Law(mean=0.0, std=1 / math.sqrt(3), support=(-1.0, 1.0))
 LAPLACE = Law(mean=0.0, std=math.sqrt(2), fourth=24.0)

@@ -29,11 +29,18 @@ def unmatched(parameters: Sequence[Parameter], recipes: Sequence[str]) -> Iterat
 
 
 def _advice(pattern: str, parameter: Parameter, recipes: Sequence[str]) -> str:
-    added = f'iw.rule("{pattern}", {"iw.Normal(std=0.02)" if parameter.ndim > 1 else "iw.Zeros()"})'
+    added = f'iw.rule("{pattern}", iw.{_likely(parameter)})'
     keep = f'iw.rule("{pattern}", iw.Keep())'
     if len(recipes) == 1:
         return f'add a rule to the recipe, such as ["{recipes[0]}", {added}], or {keep} to leave it'
     return f"add a rule such as {added}, or {keep} to leave it"
+
+
+def _likely(parameter: Parameter) -> str:
+    """Return an initializer that one would try first, as written after `iw.`."""
+    if parameter.usage is not None and parameter.usage.neutral == 1.0:
+        return "Ones()"
+    return "Normal(std=0.02)" if parameter.ndim > 1 else "Zeros()"
 
 
 def _pattern(names: Sequence[str]) -> str:

@@ -66,6 +66,7 @@ class _Planner:
 
     def __init__(self, model: nn.Module, rules: Any, seed: Any, names: Any, only: Any, include_frozen: Any) -> None:
         self.problems: list[str] = []
+        self.unknown_recipes: list[str] = []
         self.seed = seed
         self.include_frozen = include_frozen
         self.names = names
@@ -126,6 +127,7 @@ class _Planner:
             return recipes.rules(name, self.reading)
         except ArgumentError as error:
             self.problems.append(str(error))
+            self.unknown_recipes.append(name)
             return []
 
     def _selected(self, only: Any) -> set[str]:
@@ -186,7 +188,8 @@ class _Planner:
             if resolution.choices[parameter.name] is None and parameter.name not in kept
         ]
         origins = tuple(dict.fromkeys(rule.origin for rule in self.rules if rule.origin))
-        self.problems += _complaints.unmatched(unmatched, origins)
+        if not self.unknown_recipes:  # else most would only repeat that the recipe is not there
+            self.problems += _complaints.unmatched(unmatched, origins)
         for index, rule in enumerate(self.rules):
             used = rule.initializer is not None and resolution.used[index]
             if not (rule.optional or used or index in resolution.broken):

@@ -237,7 +237,7 @@ def fill_run(out, scratch, held, place, stride, index, step, count, key, paramet
         direct = step == 1 and stride == 1 and offset == 0 and count >= TILE
         tiles = count // TILE if direct else 1
         if direct or tile != held:  # one call for both cases: it is compiled once
-            fill_tiles(out if direct else scratch, place if direct else 0, tile, tiles, key, parameters)
+            fill_tiles(out if direct else scratch, place * direct, tile, tiles, key, parameters)  # scratch: at 0
         if direct:
             taken = tiles * TILE
         else:

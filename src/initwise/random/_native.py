@@ -62,6 +62,8 @@ def _compiled(kind: str, storage: str) -> bytes:
 def _machine() -> Any:
     import llvmlite.binding as llvm
 
+    with contextlib.suppress(RuntimeError, AttributeError):  # llvmlite initializes itself from 0.45 on
+        llvm.initialize()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()

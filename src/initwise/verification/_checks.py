@@ -123,14 +123,14 @@ def _allowed_std(law: Law, count: int, alpha: float, dtype: torch.dtype) -> _ALL
         return None
     info = torch.finfo(dtype)
     quantum = info.tiny * info.eps
-    rounding = (law.std * info.eps) ** 2 + quantum**2 + 1e-6 * law.std**2
+    rounding = (law.std * info.eps) ** 2 + quantum**2 + 1e-5 * law.std**2
     return math.sqrt(max(0.0, interval[0] - rounding)), math.sqrt(interval[1] + rounding)
 
 
 def finding(code: str, parameter: str, message: str, measured: str, expected: str, fix: str = "") -> Finding:
     """Make a finding of the catalogue's severity; without `fix` the catalogue's own advice stands."""
     entry = CATALOGUE[code]
-    certain = 1.0 if code not in {"INI103", "INI104"} else 1.0 - 1e-6
+    certain = 1.0 if code not in {"INI103", "INI104"} else 1.0 - 1e-4
     return Finding(code, entry.severity, certain, parameter, message, measured, expected, fix or entry.fix)
 
 

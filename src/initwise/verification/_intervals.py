@@ -3,7 +3,10 @@
 No interval here rests on "n is large enough":
 
 - normal laws: the mean is exactly normal and the sum of squares exactly chi-square;
-- bounded laws: Hoeffding for the mean, Bernstein for the squares (Boucheron, Lugosi, Massart 2013, sections 2.6, 2.8);
+- uniform and symmetric truncated normal laws: their mean is strictly sub-Gaussian (Arbel, Marchal, Nguyen 2020), so
+  Chernoff's bound holds with their own variance;
+- other bounded laws: Hoeffding or Bernstein for the mean; Bernstein for the squares of all bounded laws (Boucheron, Lugosi,
+  Massart 2013, sections 2.6 and 2.8);
 - other laws with a known fourth moment: Chebyshev.
 """
 
@@ -15,12 +18,15 @@ from statistics import NormalDist
 from initwise.initializers import Law
 
 Interval = tuple[float, float]
+_STRICTLY_SUBGAUSSIAN = frozenset({"uniform", "truncated normal"})
 
 
 def mean_interval(law: Law, count: int, alpha: float) -> Interval:
     """Return the interval that holds the mean of `count` draws of `law`, but for a probability of `alpha`."""
     if is_normal(law):
         half = -NormalDist().inv_cdf(alpha / 2) * law.std / math.sqrt(count)
+    elif law.name in _STRICTLY_SUBGAUSSIAN and math.isclose(law.support[1] - law.mean, law.mean - law.support[0]):
+        half = law.std * math.sqrt(2 * math.log(2 / alpha) / count)
     elif (radius := _radius(law)) < math.inf:
         half = min(_bernstein(law.std**2, radius, count, alpha), radius * math.sqrt(2 * math.log(2 / alpha) / count))
     else:
