@@ -5,6 +5,7 @@ VENV ?= .venv
 JOBS ?= 4
 
 BIN := $(VENV)/bin
+VISION := torchvision==0.28.0 timm==1.0.31  # models for tests; apart, because torchvision has no CPU build: see tests/peers.py
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
 USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
@@ -63,5 +64,6 @@ $(USER_STAMP): pyproject.toml constraints.txt
 $(DEV_STAMP): $(USER_STAMP)
 	@echo "Adding the tools for tests and checks to $(VENV)."
 	@$(PIP) -e '.[dev,models]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --upgrade --target $(VENV)/vision $(VISION)
 	@test "$$(uname -s)" != Linux || $(BIN)/python -c 'import triton' 2>/dev/null || $(PIP) triton==3.9.0
 	@touch $@

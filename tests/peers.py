@@ -1,8 +1,14 @@
-"""Libraries that others wrote, made importable where they and this build of torch do not quite fit."""
+"""Libraries that others wrote, made importable where they and this build of torch do not quite fit.
+
+`make` puts torchvision and timm into a folder of their own beside the environment's packages. There is no CPU build of
+torchvision: where it can be imported only after `torchvision_operators`, transformers, which imports it if it is there,
+could not be used from the command line of the same environment.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import torch
@@ -28,4 +34,5 @@ def torchvision_operators() -> torch.library.Library | None:
     return None
 
 
+sys.path.append(str(Path(sys.prefix) / "vision"))
 TORCHVISION = torchvision_operators()
