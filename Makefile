@@ -7,11 +7,12 @@ JOBS ?= 4
 BIN := $(VENV)/bin
 VISION := torchvision==0.28.0 timm==1.0.31  # models for tests; apart, because torchvision has no CPU build: see tests/peers.py
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+LOWEST := $(VENV)-lowest
 USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
-.PHONY: help demo test test-long stats check format bench docs constraints clean
+.PHONY: help demo test test-long test-lowest stats check format bench docs constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +25,9 @@ test: $(DEV_STAMP)  ## the tests (the long ones and the statistics have their ow
 
 test-long: $(DEV_STAMP)  ## tests that take more than a few seconds each
 	@$(PYTEST) -m long
+
+test-lowest: $(LOWEST)/.stamp  ## the tests on the lowest versions declared, without any optional library
+	@$(LOWEST)/bin/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
 stats: $(DEV_STAMP)  ## the battery of randomness and of laws over large samples
 	@$(PYTEST) -m stats
@@ -51,7 +55,7 @@ constraints: $(DEV_STAMP)  ## write constraints.txt anew from what is installed
 	@mv $(VENV)/constraints constraints.txt
 
 clean:  ## remove the virtual environment and every cache
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(USER_STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("initwise needs Python 3.11 or newer: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
@@ -66,4 +70,9 @@ $(DEV_STAMP): $(USER_STAMP)
 	@$(PIP) -e '.[dev,models]'
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --upgrade --target $(VENV)/vision $(VISION)
 	@test "$$(uname -s)" != Linux || $(BIN)/python -c 'import triton' 2>/dev/null || $(PIP) triton==3.9.0
+	@touch $@
+
+$(LOWEST)/.stamp: pyproject.toml constraints-lowest.txt
+	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install -qq --disable-pip-version-check -c constraints-lowest.txt -e . pytest pytest-xdist hypothesis
 	@touch $@

@@ -20,6 +20,8 @@ MODULES = sorted(
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_hold(name: str) -> None:
+    if name.endswith("_triton"):
+        pytest.importorskip("triton", reason="triton is not installed (it comes with CUDA builds of torch)")
     assert failures(importlib.import_module(name)) == 0
 
 
