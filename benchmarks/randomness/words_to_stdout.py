@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from initwise.random import words
 
 BLOCK = 2**22  # words of one stream at a time
-SEEDS, NAMES, DEPTH = 64, 64, 1024  # streams, and how many words of each at a time
+SEEDS, NAMES, DEPTH = 64, 64, 4096  # streams, and how many words of each at a time
 
 
 def one(seed: int) -> Iterator[NDArray[np.uint32]]:
@@ -29,10 +29,11 @@ def one(seed: int) -> Iterator[NDArray[np.uint32]]:
 
 def interleaved(seed: int) -> Iterator[NDArray[np.uint32]]:
     streams = [(seed + i, f"layers.{j}.weight") for i in range(SEEDS) for j in range(NAMES)]
-    start = 0
+    block, start = np.empty((DEPTH, len(streams)), np.uint32), 0
     while True:
-        rows = [words(number, name, start, start + DEPTH) for number, name in streams]
-        yield np.ascontiguousarray(np.stack(rows).T)
+        for column, (number, name) in enumerate(streams):
+            block[:, column] = words(number, name, start, start + DEPTH)
+        yield block
         start += DEPTH
 
 

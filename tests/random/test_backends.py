@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from initwise.random import _native, _numba, _reference, key
+from initwise.random import _native, _normal, _numba, _reference, key
 from initwise.random._cpu import fill_array
 from initwise.random._layout import layout
 
@@ -122,3 +123,22 @@ def test_triton_compiles_for_a_gpu_without_fusing_anything_by_itself() -> None:
     assert assembly.count("fma.rn.f32") == 28 * values
     assert assembly.count("mul.rn.f32") == values
     assert ".ftz" not in assembly
+
+
+def test_a_numba_that_fails_to_compile_leaves_numpy_and_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(kind: str, storage: str) -> int:
+        raise ValueError("an unknown Numba")
+
+    monkeypatch.setattr(_native, "load", fail)
+    monkeypatch.delenv("INITWISE_NUMBA", raising=False)
+    with pytest.warns(UserWarning, match=r"did not compile the normal kernel .* an unknown Numba\); NumPy computes"):
+        assert _numba._loaded.__wrapped__("normal", "float32") is None
+
+
+def test_the_documented_coefficients_are_the_ones_in_use() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "stream.md").read_text("utf-8")
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:]] for line in page.splitlines() if re.match(r"\|.* -?0x1\.", line)
+    ]
+    for column, coefficients in enumerate((_normal.LOG, _normal.CENTRAL, _normal.TAIL)):
+        assert tuple(float.fromhex(row[column]) for row in rows if row[column]) == coefficients

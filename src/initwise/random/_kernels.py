@@ -310,5 +310,5 @@ def llvm_ir(kind, storage, symbol):
     function = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(fill_range)
     function.compile(types.void(*signature))
     code = function.inspect_llvm(signature)
-    (mangled,) = re.findall(r"^define .*@(\S*fill_range\S*)\(ptr ", code, flags=re.MULTILINE)
+    (mangled,) = re.findall(r"^define .*@([^\s(]*fill_range[^\s(]*)\(", code, flags=re.MULTILINE)
     return code.replace(mangled, symbol)

@@ -50,6 +50,13 @@ def load(kind: str, storage: str) -> int:
     return int(engine.get_function_address(symbol(kind, storage)))
 
 
+def converts_halves() -> bool:
+    """Whether the processor rounds to float16 by itself; LLVM would call a function that may not exist."""
+    import llvmlite.binding as llvm
+
+    return bool(llvm.get_host_cpu_features().get("f16c", True))  # a question for x86 only
+
+
 def _compiled(kind: str, storage: str) -> bytes:
     import llvmlite.binding as llvm
 

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -69,8 +70,17 @@ def _loaded(kind: str, storage: str) -> Kernel | None:
     try:
         from initwise.random import _native
 
+        if storage == "float16" and not _native.converts_halves():
+            return None
         address = _native.load(kind, storage)
     except (ImportError, OSError):  # missing, or made for another NumPy, or without its libraries
+        return None
+    except Exception as error:  # noqa: BLE001 - a Numba or LLVM that we do not know must not stop an initialization
+        warnings.warn(
+            f"random fill: Numba did not compile the {kind} kernel for {storage} ({type(error).__name__}: {error}); "
+            "NumPy computes the same values, more slowly",
+            stacklevel=2,
+        )
         return None
     bound = ctypes.c_double if storage == "float64" else _SINGLE
     parameters = {
