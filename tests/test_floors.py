@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,30 @@ def test_the_search_for_imports_of_the_facade_finds_them() -> None:
     assert list(from_the_facade(ast.parse(code))) == ["line 1: import initwise", "line 2: plan"]
 
 
-def test_importing_the_package_loads_nothing_heavy_that_torch_did_not_load() -> None:
-    added = loaded_by("import torch, initwise") - loaded_by("import torch")
+def test_importing_every_public_name_loads_nothing_heavy_that_torch_did_not_load() -> None:
+    added = loaded_by("import torch\nfrom initwise import *") - loaded_by("import torch")
     assert added.isdisjoint(HEAVY)
+
+
+def test_importing_the_package_alone_loads_no_room() -> None:
+    code = "import sys, torch, initwise\nprint(*(name for name in sys.modules if name.startswith('initwise')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["initwise"]
+
+
+def test_the_stub_names_what_the_package_holds_and_from_where() -> None:
+    stub = ast.parse((SOURCE / "__init__.pyi").read_text(encoding="utf-8"))
+    for node in ast.walk(stub):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                assert getattr(initwise, alias.name) is getattr(import_module(node.module or ""), alias.name)
+    (pinned,) = (node.value for node in stub.body if isinstance(node, ast.Assign))
+    assert ast.literal_eval(pinned) == initwise.__all__
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"module 'initwise' has no attribute 'initialise'"):
+        _ = initwise.initialise  # type: ignore[attr-defined]
 
 
 def test_the_public_names_are_the_pinned_ones() -> None:

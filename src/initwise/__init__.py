@@ -10,85 +10,44 @@
 `initwise.init` is the drop-in for `torch.nn.init`, `initwise.random` the random stream itself.
 """
 
-from initwise import errors, init, random, recipes
-from initwise.axes import Axes
-from initwise.digests import digest
-from initwise.errors import VerificationError
-from initwise.gains import gain
-from initwise.initializers import (
-    Constant,
-    Custom,
-    DeltaOrthogonal,
-    Dirac,
-    Identity,
-    KaimingNormal,
-    KaimingUniform,
-    Keep,
-    Law,
-    LecunNormal,
-    LecunUniform,
-    Normal,
-    Ones,
-    Orthogonal,
-    PerBlock,
-    Sparse,
-    TruncatedNormal,
-    Uniform,
-    VarianceScaling,
-    XavierNormal,
-    XavierUniform,
-    Zeros,
-)
-from initwise.planning import Plan, plan
-from initwise.rules import Rule, rule
-from initwise.selectors import Glob, Name, Regex, Type, Where
-from initwise.verification import verify
-from initwise.workflow import initialize
-from initwise.writing import apply
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Axes",
-    "Constant",
-    "Custom",
-    "DeltaOrthogonal",
-    "Dirac",
-    "Glob",
-    "Identity",
-    "KaimingNormal",
-    "KaimingUniform",
-    "Keep",
-    "Law",
-    "LecunNormal",
-    "LecunUniform",
-    "Name",
-    "Normal",
-    "Ones",
-    "Orthogonal",
-    "PerBlock",
-    "Plan",
-    "Regex",
-    "Rule",
-    "Sparse",
-    "TruncatedNormal",
-    "Type",
-    "Uniform",
-    "VarianceScaling",
-    "VerificationError",
-    "Where",
-    "XavierNormal",
-    "XavierUniform",
-    "Zeros",
-    "apply",
-    "digest",
-    "errors",
-    "gain",
-    "init",
-    "initialize",
-    "plan",
-    "random",
-    "recipes",
-    "rule",
-    "verify",
-]
+# A room is imported when one of its names is first used, so that `import initwise` costs next to nothing.
+_ROOMS = {
+    "axes": "Axes",
+    "digests": "digest",
+    "errors": "VerificationError",
+    "gains": "gain",
+    "initializers": (
+        "Constant Custom DeltaOrthogonal Dirac Identity KaimingNormal KaimingUniform Keep Law LecunNormal "
+        "LecunUniform Normal Ones Orthogonal PerBlock Sparse TruncatedNormal Uniform VarianceScaling "
+        "XavierNormal XavierUniform Zeros"
+    ),
+    "planning": "Plan plan",
+    "rules": "Rule rule",
+    "selectors": "Glob Name Regex Type Where",
+    "verification": "verify",
+    "workflow": "initialize",
+    "writing": "apply",
+}
+_MODULES = ("errors", "init", "random", "recipes")
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
+
+__all__ = sorted((*_ROOM_OF, *_MODULES))  # noqa: PLE0605 - `__init__.pyi` spells it out, and a test compares them
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"initwise.{name}")
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'initwise' has no attribute {name!r}")
+    value = getattr(import_module(f"initwise.{_ROOM_OF[name]}"), name)
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,83 @@
+# The public names, for type checkers and editors; `__init__.py` imports each where it is first used.
+from initwise import errors, init, random, recipes
+from initwise.axes import Axes
+from initwise.digests import digest
+from initwise.errors import VerificationError
+from initwise.gains import gain
+from initwise.initializers import (
+    Constant,
+    Custom,
+    DeltaOrthogonal,
+    Dirac,
+    Identity,
+    KaimingNormal,
+    KaimingUniform,
+    Keep,
+    Law,
+    LecunNormal,
+    LecunUniform,
+    Normal,
+    Ones,
+    Orthogonal,
+    PerBlock,
+    Sparse,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+    XavierNormal,
+    XavierUniform,
+    Zeros,
+)
+from initwise.planning import Plan, plan
+from initwise.rules import Rule, rule
+from initwise.selectors import Glob, Name, Regex, Type, Where
+from initwise.verification import verify
+from initwise.workflow import initialize
+from initwise.writing import apply
+
+__version__: str
+
+__all__ = [
+    "Axes",
+    "Constant",
+    "Custom",
+    "DeltaOrthogonal",
+    "Dirac",
+    "Glob",
+    "Identity",
+    "KaimingNormal",
+    "KaimingUniform",
+    "Keep",
+    "Law",
+    "LecunNormal",
+    "LecunUniform",
+    "Name",
+    "Normal",
+    "Ones",
+    "Orthogonal",
+    "PerBlock",
+    "Plan",
+    "Regex",
+    "Rule",
+    "Sparse",
+    "TruncatedNormal",
+    "Type",
+    "Uniform",
+    "VarianceScaling",
+    "VerificationError",
+    "Where",
+    "XavierNormal",
+    "XavierUniform",
+    "Zeros",
+    "apply",
+    "digest",
+    "errors",
+    "gain",
+    "init",
+    "initialize",
+    "plan",
+    "random",
+    "recipes",
+    "rule",
+    "verify",
+]
