@@ -17,4 +17,4 @@ ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Take addresses out of test names: each process of a parallel run must find the same names."""
     item.name = ADDRESS.sub("", item.name)
-    item._nodeid = ADDRESS.sub("", item.nodeid)
+    item._nodeid = ADDRESS.sub("", item.nodeid)  # type: ignore[attr-defined]
