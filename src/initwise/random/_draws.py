@@ -31,6 +31,7 @@ class UniformDraw:
 
     @property
     def support(self) -> tuple[float, float]:
+        """The exact bounds of the values, inclusive."""
         return self.low, self.high
 
 
@@ -47,6 +48,7 @@ class NormalDraw:
 
     @property
     def support(self) -> tuple[float, float]:
+        """The exact bounds of the values, inclusive."""
         return -math.inf, math.inf
 
 
@@ -73,6 +75,7 @@ class TruncatedNormalDraw:
 
     @property
     def support(self) -> tuple[float, float]:
+        """The exact bounds of the values, inclusive."""
         return self.mean + self.low * self.sigma, self.mean + self.high * self.sigma
 
 

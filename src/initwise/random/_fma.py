@@ -35,6 +35,7 @@ def fma(a: Float32s | np.float32, b: Float32s | np.float32, c: Float32s | np.flo
 
 
 def product_shape(a: Float32s | np.float32, b: Float32s | np.float32) -> tuple[int, ...]:
+    """The shape of a * b."""
     return np.broadcast_shapes(np.shape(a), np.shape(b))
 
 

@@ -30,6 +30,8 @@ _INLINE = njit(forceinline=True, **_OPTIONS)
 
 @intrinsic
 def fma(typing, a, b, c):
+    """Return a * b + c with one rounding."""
+
     def fused(ctx, builder, sig, args):
         return builder.fma(*args)
 
@@ -38,6 +40,8 @@ def fma(typing, a, b, c):
 
 @intrinsic
 def bits_of(typing, value):
+    """The bits of a float32."""
+
     def bitcast(ctx, builder, sig, args):
         return builder.bitcast(args[0], ir.IntType(32))
 
@@ -46,6 +50,8 @@ def bits_of(typing, value):
 
 @intrinsic
 def float_of(typing, bits):
+    """The float32 of the bits."""
+
     def bitcast(ctx, builder, sig, args):
         return builder.bitcast(args[0], ir.FloatType())
 
@@ -54,6 +60,8 @@ def float_of(typing, bits):
 
 @intrinsic
 def half_bits_of(typing, value):
+    """The bits of a float32 rounded to float16, to nearest even."""
+
     def truncate(ctx, builder, sig, args):
         return builder.bitcast(builder.fptrunc(args[0], ir.HalfType()), ir.IntType(16))
 
@@ -83,12 +91,14 @@ _HALF = u64(32)
 
 @_INLINE
 def philox_round(c0, c1, c2, c3, k0, k1):
+    """One of the ten rounds."""
     a, b = u64(c0) * _M0, u64(c2) * _M1
     return u32(b >> _HALF) ^ c1 ^ k0, u32(b), u32(a >> _HALF) ^ c3 ^ k1, u32(a)
 
 
 @_INLINE
 def philox(c0, c1, c2, c3, k0, k1):
+    """The four words of a counter."""
     # Written out: a loop here would not be unrolled early enough for the loop over the lanes to be vectorized.
     c0, c1, c2, c3 = philox_round(c0, c1, c2, c3, k0, k1)
     c0, c1, c2, c3 = philox_round(c0, c1, c2, c3, u32(k0 + _K0[1]), u32(k1 + _K1[1]))
@@ -116,11 +126,13 @@ _UNIFORM_UNIT = f32(2.0**-24)
 
 @_INLINE
 def uniform_of(w):
+    """A uniform number in [0, 1) from a word."""
     return f32(i32(w >> u32(8))) * _UNIFORM_UNIT
 
 
 @_INLINE
 def normal_of(w):
+    """A normal number from a word."""
     mask = i32(w) >> _ALL
     m = i32(w) ^ mask
     x = fma(f32(m ^ _MAGNITUDE), _UNIT, _HALF_UNIT)
@@ -132,6 +144,7 @@ def normal_of(w):
 
 @_INLINE
 def shifted_log(y):
+    """Return -log2(y), less a constant."""
     bits = bits_of(y)
     f = float_of((bits & _MANTISSA) | _ONE) - _CENTRE
     p = fma(fma(fma(fma(fma(fma(_L6, f, _L5), f, _L4), f, _L3), f, _L2), f, _L1), f, _L0)
@@ -140,17 +153,20 @@ def shifted_log(y):
 
 @_INLINE
 def central(v):
+    """The ratio |z| / x of most words."""
     p = fma(fma(fma(fma(fma(_C10, v, _C9), v, _C8), v, _C7), v, _C6), v, _C5)
     return fma(fma(fma(fma(fma(p, v, _C4), v, _C3), v, _C2), v, _C1), v, _C0)
 
 
 @_INLINE
 def tail(v):
+    """The ratio |z| / x of the words next to an end."""
     return fma(fma(fma(fma(fma(fma(fma(_T7, v, _T6), v, _T5), v, _T4), v, _T3), v, _T2), v, _T1), v, _T0)
 
 
 @_INLINE
 def clamped(value, low, high):
+    """The number of [low, high] nearest to the value."""
     return low if value < low else (high if value > high else value)
 
 

@@ -31,6 +31,7 @@ class Layout:
 
     @property
     def numel(self) -> int:
+        """The number of elements."""
         return math.prod(self.sizes)
 
     @property

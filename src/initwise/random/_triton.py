@@ -117,6 +117,7 @@ def fill_elements(
 
 @triton.jit
 def store(memory, place, size, stride, value, STORAGE: tl.constexpr):
+    """Round to the storage dtype and write what lies within the run."""
     if STORAGE == 1:
         bits = value.to(tl.int32, bitcast=True)
         value = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).to(tl.int16)
@@ -127,16 +128,19 @@ def store(memory, place, size, stride, value, STORAGE: tl.constexpr):
 
 @triton.jit
 def word_parameter(parameters, number: tl.constexpr):
+    """A 32-bit word of the parameters."""
     return tl.load(parameters + number).to(tl.uint32)
 
 
 @triton.jit
 def single_parameter(parameters, number: tl.constexpr):
+    """A float32 of the parameters."""
     return tl.load(parameters + number).to(tl.int32).to(tl.float32, bitcast=True)
 
 
 @triton.jit
 def bound_parameter(parameters, number: tl.constexpr, STORAGE: tl.constexpr):
+    """A bound of the support, in float64 for float64 storage."""
     if STORAGE == 3:
         return tl.load(parameters + number).to(tl.float64, bitcast=True)
     else:  # noqa: RET505 - Triton takes one of two branches, not an early return
@@ -145,6 +149,7 @@ def bound_parameter(parameters, number: tl.constexpr, STORAGE: tl.constexpr):
 
 @triton.jit
 def philox(block, parameters):
+    """The four words of each counter."""
     k0, k1 = word_parameter(parameters, 1), word_parameter(parameters, 2)
     c0, c1 = (block & 0xFFFFFFFF).to(tl.uint32), (block >> 32).to(tl.uint32)
     c2 = tl.zeros_like(c0) + word_parameter(parameters, 3)
@@ -162,6 +167,7 @@ def philox(block, parameters):
 
 @triton.jit
 def value_of(w, parameters, KIND: tl.constexpr, STORAGE: tl.constexpr):
+    """What the draw makes of a word."""
     if KIND == 0:
         variate = (w >> 8).to(tl.int32).to(tl.float32) * _UNIFORM_UNIT
     elif KIND == 1:
@@ -182,11 +188,13 @@ def value_of(w, parameters, KIND: tl.constexpr, STORAGE: tl.constexpr):
 
 @triton.jit
 def clamped(value, low, high):
+    """The number of [low, high] nearest to the value."""
     return tl.where(value < low, low, tl.where(value > high, high, value))
 
 
 @triton.jit
 def normal_of(w):
+    """A normal number from a word."""
     signed = w.to(tl.int32, bitcast=True)
     mask = signed >> 31
     m = signed ^ mask
@@ -200,6 +208,7 @@ def normal_of(w):
 
 @triton.jit
 def scaled(integers):
+    """Return (2 * i + 1) / 2**32."""
     return tl.fma(integers.to(tl.float32), _UNIT, _HALF_UNIT)
 
 
@@ -208,6 +217,7 @@ def scaled(integers):
 
 @triton.jit
 def shifted_log(y):
+    """Return -log2(y), less a constant."""
     bits = y.to(tl.int32, bitcast=True)
     f = ((bits & _MANTISSA) | _ONE).to(tl.float32, bitcast=True) - _CENTRE
     p = tl.fma(tl.fma(tl.fma(tl.fma(f, _L6, _L5), f, _L4), f, _L3), f, _L2)
@@ -217,11 +227,13 @@ def shifted_log(y):
 
 @triton.jit
 def central(v):
+    """The ratio |z| / x of most words."""
     p = tl.fma(tl.fma(tl.fma(tl.fma(tl.fma(v, _C10, _C9), v, _C8), v, _C7), v, _C6), v, _C5)
     return tl.fma(tl.fma(tl.fma(tl.fma(tl.fma(p, v, _C4), v, _C3), v, _C2), v, _C1), v, _C0)
 
 
 @triton.jit
 def tail(v):
+    """The ratio |z| / x of the words next to an end."""
     p = tl.fma(tl.fma(tl.fma(tl.fma(v, _T7, _T6), v, _T5), v, _T4), v, _T3)
     return tl.fma(tl.fma(tl.fma(p, v, _T2), v, _T1), v, _T0)
