@@ -38,7 +38,8 @@ def speed_line(row: Row) -> str:
 def limit_line(limit: Limit) -> str:
     """A row of the table of limits."""
     detail = ", ".join(f"`{name}` {value:.2g}" for name, value in limit.detail.items())
-    return f"| {limit.what} | {limit.measured:.2g} {limit.unit} | {limit.at_most:g} {limit.unit} | {detail} |"
+    asked = "" if limit.at_most is None else f"{limit.at_most:g} {limit.unit}"
+    return f"| {limit.what} | {limit.measured:.2g} {limit.unit} | {asked} | {detail} |"
 
 
 def lines(families: list[str]) -> Iterator[str]:

@@ -36,7 +36,7 @@ class Limit:
 
     what: str
     measured: float
-    at_most: float
+    at_most: float | None  # what this project holds itself to
     unit: str
     detail: Mapping[str, float] = field(default_factory=dict)
 
