@@ -149,3 +149,84 @@ def test_a_meta_model_is_a_finding_not_a_crash() -> None:
         model = nn.Linear(3, 3)
     report = iw.verify(model, iw.plan(model, "xavier"))
     assert {finding.code for finding in report.findings} == {"INI106"}
+
+
+@pytest.mark.parametrize("values", [torch.zeros, torch.ones])
+@pytest.mark.parametrize("initializer", [iw.XavierUniform(), iw.TruncatedNormal(std=0.02), iw.Normal(std=0.1)])
+def test_a_small_weight_that_holds_one_value_is_found(initializer: Any, values: Callable[..., Tensor]) -> None:
+    model = nn.Linear(8, 2, bias=False)
+    plan = iw.plan(model, iw.rule("weight", initializer))
+    model.weight = nn.Parameter(0.01 * values(2, 8))
+    assert [finding.code for finding in iw.verify(model, plan).findings] == ["INI104"]
+
+
+@pytest.mark.parametrize("value", [lambda shape, draw: torch.ones(shape), lambda shape, draw: 5 * draw.normal(shape)])
+def test_a_function_that_breaks_the_law_it_declares_is_found(value: Callable[..., Tensor]) -> None:
+    lying = iw.Custom(lambda shape, fans, draw: value(shape, draw), law=iw.Law(mean=0, std=1))
+    with pytest.raises(VerificationError, match=r"INI10[34] weight"):
+        iw.initialize(nn.Linear(20, 20, bias=False), iw.rule("weight", lying))
+
+
+@pytest.mark.parametrize("change", [lambda w: w.mul_(10), lambda w: w.copy_(-w.abs())])
+def test_the_values_of_a_sparse_weight_are_held_to_their_law(change: Callable[[Tensor], object]) -> None:
+    model = nn.Linear(64, 32, bias=False)
+    plan = iw.plan(model, iw.rule("weight", iw.Sparse(sparsity=0.5)))
+    iw.apply(model, plan)
+    assert iw.verify(model, plan).ok
+    with torch.no_grad():
+        change(model.weight)
+    assert {finding.parameter for finding in iw.verify(model, plan).findings} == {"weight (nonzero)"}
+
+
+EXTREME = [
+    iw.Normal(std=1e20),
+    iw.Normal(std=1e-24),
+    iw.Uniform(-1e25, 1e25),
+    iw.TruncatedNormal(std=1e-23),
+    iw.Orthogonal(gain=1e20),
+    iw.Orthogonal(gain=1e-20),
+    iw.Normal(mean=100.0, std=1e-3),
+]
+
+
+@pytest.mark.parametrize("initializer", EXTREME, ids=repr)
+def test_scales_near_the_ends_of_float32_verify(initializer: object) -> None:
+    report = iw.initialize(nn.Linear(64, 64, bias=False), iw.rule("weight", initializer))
+    assert report.rows[0].verdict == "ok"
+
+
+NARROW = [iw.Normal(0.1, 1e-3), iw.Normal(1.0, 1e-3), iw.Uniform(1.0, 1.01), iw.TruncatedNormal(1.0, 1e-2)]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("initializer", NARROW, ids=repr)
+def test_values_that_rounding_puts_on_few_numbers_verify(initializer: object, dtype: torch.dtype) -> None:
+    assert iw.initialize(nn.Linear(512, 512, bias=False, dtype=dtype), iw.rule("weight", initializer)).ok
+
+
+def test_a_packed_weight_with_a_kept_block_shows_what_was_checked() -> None:
+    model = nn.MultiheadAttention(16, 2, bias=False)
+    packed = iw.PerBlock(q=iw.Orthogonal(), k=iw.Normal(std=0.1), v=iw.Keep())
+    report = iw.initialize(model, [iw.rule("in_proj_weight", packed), iw.rule("out_proj.weight", iw.Zeros())])
+    assert report.rows[0].verdict == "ok; not testable: v"
+    assert report.rows[0].std is not None
+
+
+@pytest.mark.parametrize("other", ["xavier", {}, None])
+def test_something_that_is_no_plan_is_refused(other: object) -> None:
+    with pytest.raises(iw.errors.ArgumentTypeError, match=r"verify: plan is .* give iw\.[pP]lan"):
+        iw.verify(nn.Linear(2, 2), other)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("initializer", [iw.Orthogonal(), iw.Identity(), iw.Sparse()])
+def test_a_structure_that_a_padding_row_would_break_is_refused_by_the_plan(initializer: Any) -> None:
+    model = nn.Embedding(8, 8, padding_idx=3)
+    with pytest.raises(
+        iw.errors.PlanError, match=r"'weight'.* its padding row 3 is set to zero, and .* would not hold"
+    ):
+        iw.plan(model, iw.rule("weight", initializer))
+
+
+def test_constants_and_custom_laws_go_with_a_padding_row() -> None:
+    for initializer in (iw.Ones(), iw.Custom(lambda shape, fans, draw: draw.normal(shape))):
+        assert iw.initialize(nn.Embedding(8, 8, padding_idx=3), iw.rule("weight", initializer)).ok

@@ -215,3 +215,59 @@ def test_a_parametrized_weight_is_refused_by_name() -> None:
     model = torch.nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
     with pytest.raises(iw.errors.InitwiseError, match=r"weight.*parametri"):
         iw.initialize(model, "xavier")
+
+
+@pytest.mark.parametrize("initializer", [iw.Uniform(1.0001, 1.0002), iw.TruncatedNormal(mean=1.0003, std=1e-6)])
+def test_a_law_without_a_number_in_the_dtype_is_refused_before_anything_is_written(initializer: Any) -> None:
+    model = _model().half()
+    before = _weights(model)
+    with pytest.raises(PlanError, match=r"'2\.weight'.*float16 has no number in"):
+        iw.initialize(model, [iw.rule("*", iw.Zeros()), iw.rule("2.weight", initializer)])
+    assert _equal(before, _weights(model))
+
+
+def test_a_user_function_whose_values_overflow_the_dtype_changes_no_weight() -> None:
+    model = _model().half()
+    before = _weights(model)
+    huge = iw.Custom(lambda shape, fans, draw: torch.full(shape, 1e6))
+    with pytest.raises(ApplyError, match=r"'2\.weight'.*beyond the largest of torch\.float16"):
+        iw.initialize(model, [iw.rule("*", iw.Zeros()), iw.rule("2.weight", huge)])
+    assert _equal(before, _weights(model))
+
+
+def test_a_user_function_that_draws_from_torch_leaves_its_random_state() -> None:
+    model, state = nn.Linear(3, 3), torch.get_rng_state()
+    careless = iw.Custom(lambda shape, fans, draw: torch.randn(shape))
+    iw.initialize(model, iw.rule("*", careless))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def _transposed(model: Any) -> None:
+    model[1].weight = nn.Parameter(model[0].weight.detach().t())
+
+
+def _sliced(model: Any) -> None:
+    model[1].bias = nn.Parameter(model[0].weight.detach().view(-1)[2:6])
+
+
+@pytest.mark.parametrize("share", [_transposed, _sliced])
+def test_parameters_that_overlap_in_memory_are_refused_by_name(share: Callable[[Any], None]) -> None:
+    model = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 4))
+    share(model)
+    before = _weights(model)
+    with pytest.raises(ApplyError, match=r"'0\.weight' and '1\.(weight|bias)' share memory"):
+        iw.initialize(model, "xavier")
+    assert _equal(before, _weights(model))
+
+
+def test_columns_of_one_buffer_that_do_not_meet_are_written() -> None:
+    model: Any = nn.Sequential(nn.Linear(4, 6, bias=False), nn.Linear(4, 6, bias=False))
+    buffer = torch.zeros(6, 8)
+    model[0].weight, model[1].weight = (nn.Parameter(half) for half in buffer.chunk(2, dim=1))
+    assert iw.initialize(model, "xavier").ok
+    assert torch.equal(buffer, torch.cat([model[0].weight, model[1].weight], dim=1))
+
+
+def test_something_that_is_no_plan_is_refused() -> None:
+    with pytest.raises(iw.errors.ArgumentTypeError, match=r"apply: plan is 'xavier' of type str; give iw\.plan"):
+        iw.apply(_model(), "xavier")  # type: ignore[arg-type]

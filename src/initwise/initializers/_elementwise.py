@@ -14,7 +14,7 @@ from initwise.initializers._distributions import NormalCdf, TruncatedNormalCdf, 
 from initwise.initializers._law import INFINITE, Law, short
 from initwise.initializers._target import Target
 from initwise.moments import truncated
-from initwise.random import Draw, NormalDraw, TruncatedNormalDraw, UniformDraw
+from initwise.random import Draw, NormalDraw, TruncatedNormalDraw, UniformDraw, check_draw
 
 SMALLEST = 1e-25  # below it, results could be subnormal and would depend on the machine's flush-to-zero
 LARGEST = 1e37  # six sigmas of it still fit float32
@@ -38,6 +38,7 @@ class ElementWise(Initializer):
                 f"{self!r}: values reach [{low:.6g}, {high:.6g}], beyond the largest {target.dtype} number "
                 f"{largest:.6g}. Use a smaller scale or a wider dtype"
             )
+        check_draw(draw, target.dtype)
         return draw
 
     def _law(self, target: Target) -> Law:

@@ -90,7 +90,8 @@ class Orthonormal(Invariant):
     def _broken(self, matrix: Tensor) -> str | None:
         tall = matrix.to(_exact(matrix.dtype))
         tall = tall if tall.shape[0] >= tall.shape[1] else tall.mT
-        gram = tall.mH @ tall / self.gain**2
+        tall = tall / self.gain  # before the product, which could overflow
+        gram = tall.mH @ tall
         error = float((gram - torch.eye(gram.shape[0], dtype=gram.dtype, device=gram.device)).abs().max())
         allowed = tolerance(matrix.dtype)
         if error <= allowed:

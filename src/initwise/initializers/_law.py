@@ -28,6 +28,7 @@ class Law:
         invariants: properties that the values have exactly (up to rounding), each with a `check`.
         name: the family, such as "normal"; for messages.
         iid: the values are independent draws, so that intervals for the sample's mean and std hold.
+        nonzero: the law of the values that are not zero, where those are independent draws; None otherwise.
         text: how `describe` shows the law; made from the other fields where empty.
 
     For a complex parameter `mean`, `support`, `cdf` and `fourth` are those of each real half (which are independent),
@@ -50,6 +51,7 @@ class Law:
     name: str = ""
     iid: bool = True
     text: str = ""
+    nonzero: Law | None = None
 
     def __post_init__(self) -> None:
         check = Arguments("Law")
@@ -74,7 +76,8 @@ class Law:
 
     def half(self) -> Law:
         """Return the law of the real or imaginary half of a complex value that has this law."""
-        return replace(self, std=self.std * math.sqrt(0.5), text="")
+        nonzero = self.nonzero.half() if self.nonzero is not None else None
+        return replace(self, std=self.std * math.sqrt(0.5), text="", nonzero=nonzero)
 
 
 def short(value: float) -> str:

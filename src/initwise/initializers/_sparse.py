@@ -15,10 +15,12 @@ from initwise.axes import Axes
 from initwise.errors import FanError
 from initwise.initializers._base import Initializer
 from initwise.initializers._basic import spread
+from initwise.initializers._elementwise import law_of
 from initwise.initializers._invariants import NonzerosPerUnit, unit_axes, units
 from initwise.initializers._law import INFINITE, Law, short
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
+from initwise.random import NormalDraw
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,6 +69,7 @@ class Sparse(Initializer):
             name="sparse",
             iid=False,
             text=f"N(0, {short(self.std)}²) for {kept} of {fan_in} incoming",
+            nonzero=law_of(NormalDraw(0.0, half), is_complex=target.is_complex),
         )
 
     def _values(self, target: Target, stream: Stream) -> Tensor:

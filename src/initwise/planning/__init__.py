@@ -2,6 +2,6 @@
 
 from initwise.planning._plan import plan
 from initwise.planning._row import Part, Row
-from initwise.planning._value import Plan
+from initwise.planning._value import Plan, refuse_other_than_plan
 
-__all__ = ["Part", "Plan", "Row", "plan"]
+__all__ = ["Part", "Plan", "Row", "plan", "refuse_other_than_plan"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from initwise.errors import NotSupportedError
+from initwise.errors import ArgumentError, NotSupportedError
 from initwise.initializers import Initializer, Keep
 from initwise.model import Parameter
 from initwise.planning._reasons import reason_for
@@ -32,6 +32,7 @@ def decided_row(parameter: Parameter, canonical: str, choice: Choice) -> Row:
             f'parametrization; remove it first, or leave the parameter: iw.rule("{parameter.name}", iw.Keep())'
         )
     _ = row.law, row.parts  # whatever cannot be drawn says so here
+    _refuse_broken_padding(row)
     return row.because(reason_for(row, parameter, rule))
 
 
@@ -52,3 +53,13 @@ def _row(parameter: Parameter, canonical: str, initializer: Initializer, rule: R
         role=parameter.role,
         rule="" if rule is None else f"recipe {rule.origin}" if rule.origin else repr(rule),
     )
+
+
+def _refuse_broken_padding(row: Row) -> None:
+    """A padding row is set to zero after the draw, which an orthogonal or identity matrix does not survive."""
+    structured = (part for part in row.parts if part.law is not None and not part.law.iid and part.law.std > 0)
+    if row.padding is not None and (part := next(structured, None)) is not None:
+        raise ArgumentError(
+            f"its padding row {row.padding} is set to zero, and {part.initializer!r} would not hold any more; use an "
+            "element-wise initializer such as iw.Normal(std=0.02), or build the layer without padding_idx"
+        )

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from initwise._arguments import nearest
+from initwise._arguments import nearest, show
+from initwise.errors import ArgumentTypeError
 from initwise.findings import Table
 from initwise.planning import _data, _python, _tables
 from initwise.planning._row import Row
@@ -97,7 +98,7 @@ class Plan:
         return text(self.table())
 
     def __repr__(self) -> str:
-        return f"<Plan of {len(self)} parameters, seed {self.seed}{f', recipe {self.recipe}' if self.recipe else ''}>"
+        return f"<Plan of {_tables.counted(len(self), 'parameter')}, seed {self.seed}{f', recipe {self.recipe}' if self.recipe else ''}>"
 
     def _footer(self) -> tuple[str, ...]:
         return _tables.footer(self.rows, self.seed, self.recipe, self.digest()), *self.notes
@@ -108,3 +109,10 @@ class Plan:
         for row in self.rows:
             found.update(dict.fromkeys((row.name, *row.aliases), row))
         return found
+
+
+def refuse_other_than_plan(operation: str, value: object) -> None:
+    """Raise an `ArgumentTypeError` that says how to make a plan, unless `value` is one."""
+    if not isinstance(value, Plan):
+        made = "iw.Plan.from_dict(...)" if isinstance(value, Mapping) else "iw.plan(model, rules)"
+        raise ArgumentTypeError(f"{operation}: plan is {show(value)} of type {type(value).__name__}; give {made}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from initwise.random._arrays import normal, truncated_normal, uniform, words
 from initwise.random._draws import Draw, NormalDraw, TruncatedNormalDraw, UniformDraw
-from initwise.random._fill import fill
+from initwise.random._fill import check_draw, fill
 from initwise.random._keys import STREAM_VERSION, Key, key
 from initwise.random._normal import normal_from_words
 
@@ -19,6 +19,7 @@ __all__ = [
     "NormalDraw",
     "TruncatedNormalDraw",
     "UniformDraw",
+    "check_draw",
     "fill",
     "key",
     "normal",

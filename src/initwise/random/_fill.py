@@ -29,6 +29,15 @@ _COPY_CHUNK = 2**22  # elements that pass through the CPU at a time on their way
 _HOLDERS = {torch.bfloat16: torch.int16, torch.float16: torch.uint16}
 
 
+def check_draw(draw: Draw, dtype: torch.dtype) -> None:
+    """Refuse a draw that `fill` could not write into a tensor of this dtype (or into the halves of a complex one).
+
+    Raises:
+        ArgumentError: the dtype has no number within the draw's support, or too few words lead there.
+    """
+    lower(draw, STORAGE_NAMES[dtype.to_real() if dtype.is_complex else dtype])
+
+
 def fill(tensor: torch.Tensor, draw: Draw, key: Key, *, start: int = 0, strides: Sequence[int] | None = None) -> None:
     """Write a draw into a tensor.
 

@@ -45,21 +45,26 @@ def pooled(parts: Sequence[Moments]) -> tuple[float, float]:
     return mean, math.sqrt(variance)
 
 
-def moments(pieces: Iterable[Tensor], about: float) -> Moments:
-    """Measure tensors together; the halves of complex elements count as values of their own."""
+def moments(pieces: Iterable[Tensor], about: float, scale: float = 1.0) -> Moments:
+    """Measure tensors together; the halves of complex elements count as values of their own.
+
+    `scale` is the expected size of a distance from `about`; squares are taken of distances in that unit, because those
+    of very small or large float32 numbers are not float32 numbers.
+    """
+    unit = scale or 1.0
     count, low, high, total, square = 0, math.inf, -math.inf, 0.0, 0.0
     for chunk in _chunks(pieces):
         smallest, largest = float(chunk.min()), float(chunk.max())
         if not (math.isfinite(smallest) and math.isfinite(largest)):
             return Moments(1, math.nan, math.nan, math.nan, math.nan)
         low, high = min(low, smallest), max(high, largest)
-        distance = chunk - chunk.dtype.type(about) if about else chunk
+        distance = (chunk - chunk.dtype.type(about)) * chunk.dtype.type(1 / unit)
         count += chunk.size
         total += float(distance.sum())
         square += float(np.dot(distance, distance))
     if not count:
         return Moments(0, math.nan, math.nan, math.nan, math.nan)
-    return Moments(count, low, high, about + total / count, square / count, about)
+    return Moments(count, low, high, about + unit * total / count, unit**2 * square / count, about)
 
 
 def _chunks(pieces: Iterable[Tensor]) -> Iterator[NDArray[Any]]:

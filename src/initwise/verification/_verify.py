@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from initwise.findings import Column, Finding, Table
 from initwise.initializers import Keep
 from initwise.model import Parameter, read
-from initwise.planning import Part, Plan, Row
+from initwise.planning import Part, Plan, Row, refuse_other_than_plan
 from initwise.reporting import Report
 from initwise.verification._checks import CheckedRow, Measured, check_part, finding
 from initwise.writing import part_of
@@ -41,6 +41,7 @@ def verify(model: nn.Module, plan: Plan) -> Report:
     Returns:
         A report: `.ok`, `.findings`, and `.rows` with one `CheckedRow` for each parameter; printing it shows a table.
     """
+    refuse_other_than_plan("verify", plan)
     parameters = {parameter.name: parameter for parameter in read(model).parameters}
     findings = list(_strangers(plan, parameters))
     alpha = _FALSE_ALARM / max(1, 2 * sum(len(row.parts) for row in plan))
@@ -108,6 +109,6 @@ def _padding(row: Row, tensor: Tensor) -> Iterator[Finding]:
 
 def _table(plan: Plan, rows: list[CheckedRow]) -> Table:
     cells = tuple(row.cells() for row in rows)
-    held = sum(row.verdict == "ok" for row in rows)
+    held = sum(row.verdict.startswith("ok") for row in rows)
     note = f"{held} of {len(rows)} parameters hold their law; plan {plan.digest()[:16]}"
     return Table("verify", _COLUMNS, cells, (note,))

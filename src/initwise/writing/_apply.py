@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
-from initwise.errors import ApplyError, InitwiseError
+from initwise.errors import ApplyError, ArgumentError, InitwiseError
 from initwise.initializers import Custom, Keep, Stream
-from initwise.model import Parameter, read
-from initwise.planning import Plan, Row
+from initwise.model import read
+from initwise.planning import Part, Plan, Row, refuse_other_than_plan
 from initwise.writing._checks import problems
 from initwise.writing._parts import part_of, write_parts
 from initwise.writing._progress import progress
@@ -31,12 +30,14 @@ def apply(model: nn.Module, plan: Plan) -> None:
 
     Raises:
         ApplyError: model and plan do not fit; the message lists every difference.
+        ArgumentTypeError: `plan` is not a plan.
     """
+    refuse_other_than_plan("apply", plan)
     parameters = {parameter.name: parameter for parameter in read(model).parameters}
     found = problems(plan, parameters)
     if found:
         raise ApplyError("apply", found)
-    prepared = _prepare(plan, parameters)
+    prepared = _prepare(plan)
     for row in progress([row for row in plan if not isinstance(row.initializer, Keep)], _elements):
         _write_row(parameters[row.name].tensor, row, plan.seed, prepared)
 
@@ -55,43 +56,33 @@ def _write_row(tensor: Tensor, row: Row, seed: int, prepared: dict[tuple[str, st
         write_zero_row(tensor, row.padding)
 
 
-def _prepare(plan: Plan, parameters: dict[str, Parameter]) -> dict[tuple[str, str], Tensor]:
+def _prepare(plan: Plan) -> dict[tuple[str, str], Tensor]:
     """Call the users' functions before anything is written, because only they can fail halfway."""
     prepared: dict[tuple[str, str], Tensor] = {}
     found: list[str] = []
-    for row, label, values in _custom_values(plan, found):
-        if tuple(values.shape) != values_shape(row, label):
-            found.append(
-                f"{row.name!r}: the function of {row.initializer!r} returned shape {tuple(values.shape)}, "
-                f"asked for {values_shape(row, label)}"
-            )
-        elif not bool(torch.isfinite(values).all()):
-            found.append(f"{row.name!r}: the function of {row.initializer!r} returned NaN or infinite values")
-        prepared[row.name, label] = values
+    for row in plan:
+        for part in row.parts:
+            if isinstance(part.initializer, Custom):
+                try:
+                    prepared[row.name, part.label] = _custom_values(part, Stream(plan.seed, row.canonical, part.label))
+                except InitwiseError as error:
+                    found.append(f"{row.name!r}: {error}")
+                except Exception as error:  # noqa: BLE001 - a user's function may raise anything; it is reported by name
+                    said = f"{type(error).__name__}: {error}"
+                    found.append(f"{row.name!r}: the function of {part.initializer!r} raised {said}")
     if found:
         raise ApplyError("apply", found)
     return prepared
 
 
-def _custom_values(plan: Plan, found: list[str]) -> Iterator[tuple[Row, str, Tensor]]:
-    for row in plan:
-        for part in row.parts:
-            if not isinstance(part.initializer, Custom):
-                continue
-            stream = Stream(plan.seed, row.canonical, part.label)
-            try:
-                yield row, part.label, part.initializer.values(part.target, stream)
-            except InitwiseError as error:
-                found.append(f"{row.name!r}: {error}")
-            except Exception as error:  # noqa: BLE001 - a user's function may raise anything; it is reported by name
-                found.append(
-                    f"{row.name!r}: the function of {part.initializer!r} raised {type(error).__name__}: {error}"
-                )
-
-
-def values_shape(row: Row, label: str) -> tuple[int, ...]:
-    """Return the shape of the part of `row` that is called `label`."""
-    return next(part.target.shape for part in row.parts if part.label == label)
+def _custom_values(part: Part, stream: Stream) -> Tensor:
+    """Return what a user's function makes of the stream, in the parameter's dtype; torch's generators stay put."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices=list(devices)):
+        values = part.initializer.values(part.target, stream).to(part.target.dtype)
+    if not bool(torch.isfinite(values).all()):
+        raise ArgumentError(f"{part.initializer!r}: the function returned values beyond the largest of {values.dtype}")
+    return values
 
 
 def _elements(row: Row) -> int:

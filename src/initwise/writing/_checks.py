@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from operator import itemgetter
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from initwise.initializers import Keep
 from initwise.model import Parameter
 from initwise.planning import Plan, Row
+
+_SAME_SIZE = {2: torch.int16}  # NumPy has no bfloat16
 
 
 def problems(plan: Plan, parameters: Mapping[str, Parameter]) -> list[str]:
@@ -26,7 +32,8 @@ def problems(plan: Plan, parameters: Mapping[str, Parameter]) -> list[str]:
     for row in plan:
         if row.name in parameters:
             found += _differences(row, parameters[row.name])
-    return found
+    written = {row.name for row in plan if not isinstance(row.initializer, Keep)}
+    return found + list(_shared(parameters.values(), written))
 
 
 def _differences(row: Row, parameter: Parameter) -> Iterator[str]:
@@ -70,6 +77,43 @@ def _overlaps(tensor: Tensor) -> bool:
                 return True
             reach = stride * (size - 1) + reach
     return False
+
+
+def _shared(parameters: Iterable[Parameter], written: Collection[str]) -> Iterator[str]:
+    """Name the pairs of parameters that overlap in memory without being the same tensor, where one would be written."""
+    spans = sorted(
+        (_span(parameter) for parameter in parameters if _has_memory(parameter.tensor)), key=itemgetter(0, 1)
+    )
+    for index, (memory, _, end, one) in enumerate(spans):
+        for other_memory, begin, _, other in spans[index + 1 :]:
+            if other_memory != memory or begin >= end:
+                break
+            if (one.name in written or other.name in written) and _overlap(one.tensor, other.tensor):
+                yield (
+                    f"{one.name!r} and {other.name!r} share memory, so that writing one changes the other; tie them "
+                    "as one parameter, or give each its own memory with clone()"
+                )
+
+
+def _span(parameter: Parameter) -> tuple[int, int, int, Parameter]:
+    tensor = parameter.tensor
+    reach = sum(stride * (size - 1) for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
+    begin = tensor.data_ptr()
+    return tensor.untyped_storage().data_ptr(), begin, begin + (reach + 1) * tensor.element_size(), parameter
+
+
+def _has_memory(tensor: Tensor) -> bool:
+    return not (tensor.is_meta or tensor.numel() == 0 or tensor.layout != torch.strided or _is_wrapper(tensor))
+
+
+def _overlap(one: Tensor, other: Tensor) -> bool:
+    """Tell whether an element of each shares memory; off the CPU, whether the spans they lie in do."""
+    return one.device.type != "cpu" or np.shares_memory(_bytes(one), _bytes(other))
+
+
+def _bytes(tensor: Tensor) -> NDArray[Any]:
+    plain = tensor.detach()
+    return plain.view(_SAME_SIZE.get(plain.element_size(), plain.dtype)).numpy()
 
 
 def _names(aliases: tuple[str, ...]) -> str:
