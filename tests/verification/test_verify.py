@@ -218,7 +218,7 @@ def test_something_that_is_no_plan_is_refused(other: object) -> None:
         iw.verify(nn.Linear(2, 2), other)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("initializer", [iw.Orthogonal(), iw.Identity(), iw.Sparse()])
+@pytest.mark.parametrize("initializer", [iw.Orthogonal(), iw.Identity()])
 def test_a_structure_that_a_padding_row_would_break_is_refused_by_the_plan(initializer: Any) -> None:
     model = nn.Embedding(8, 8, padding_idx=3)
     with pytest.raises(
