@@ -22,6 +22,8 @@ def signature(value: Any) -> str:
     """The arguments as one writes them, without types; nothing for what is not called."""
     if not callable(value):
         return ""
+    if isinstance(value, type) and value.__init__ in {ValueError.__init__, Exception.__init__}:
+        return "(message)"
     parameters = inspect.signature(value).parameters.values()
     plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
     return str(inspect.Signature(plain))

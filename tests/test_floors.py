@@ -112,6 +112,8 @@ def test_the_public_names_are_the_pinned_ones() -> None:
 
 
 PUBLIC = [
+    "ApplyError",
+    "ArgumentError",
     "Axes",
     "Constant",
     "Custom",
@@ -119,6 +121,7 @@ PUBLIC = [
     "Dirac",
     "Glob",
     "Identity",
+    "InitwiseError",
     "KaimingNormal",
     "KaimingUniform",
     "Keep",
@@ -131,8 +134,10 @@ PUBLIC = [
     "Orthogonal",
     "PerBlock",
     "Plan",
+    "PlanError",
     "Regex",
     "Rule",
+    "SchemaError",
     "Sparse",
     "TruncatedNormal",
     "Type",

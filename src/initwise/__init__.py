@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "axes": "Axes",
     "digests": "digest",
-    "errors": "VerificationError",
+    "errors": "ApplyError ArgumentError InitwiseError PlanError SchemaError VerificationError",
     "gains": "gain",
     "initializers": (
         "Constant Custom DeltaOrthogonal Dirac Identity KaimingNormal KaimingUniform Keep Law LecunNormal "

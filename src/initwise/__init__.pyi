@@ -2,7 +2,7 @@
 from initwise import errors, init, random, recipes
 from initwise.axes import Axes
 from initwise.digests import digest
-from initwise.errors import VerificationError
+from initwise.errors import ApplyError, ArgumentError, InitwiseError, PlanError, SchemaError, VerificationError
 from initwise.gains import gain
 from initwise.initializers import (
     Constant,
@@ -38,6 +38,8 @@ from initwise.writing import apply
 __version__: str
 
 __all__ = [
+    "ApplyError",
+    "ArgumentError",
     "Axes",
     "Constant",
     "Custom",
@@ -45,6 +47,7 @@ __all__ = [
     "Dirac",
     "Glob",
     "Identity",
+    "InitwiseError",
     "KaimingNormal",
     "KaimingUniform",
     "Keep",
@@ -57,8 +60,10 @@ __all__ = [
     "Orthogonal",
     "PerBlock",
     "Plan",
+    "PlanError",
     "Regex",
     "Rule",
+    "SchemaError",
     "Sparse",
     "TruncatedNormal",
     "Type",
