@@ -20,8 +20,9 @@ from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.model import Parameter
 
 Specificity = tuple[int, int]
-"""What matched and how nearly: (4, 0) exact name, (3, 0) glob or regular expression, (2, -distance) module type by
-its distance in the inheritance order, (1, 0) predicate, (0, 0) negation. The greater one wins."""
+"""What matched and how nearly: (4, 1) exact name of the parameter, (4, 0) of its module, (3, 0) glob or regular
+expression, (2, -distance) module type by its distance in the inheritance order, (1, 0) predicate, (0, 0) negation. The
+greater one wins."""
 
 NAME, PATTERN, TYPE, PREDICATE, NEGATION = 4, 3, 2, 1, 0
 WILDCARDS = frozenset("*?[")
@@ -93,7 +94,8 @@ class Name(_ByName):
         return name == self.name
 
     def _parameter(self, parameter: Parameter) -> Specificity | None:
-        return self.among((*parameter.names, parameter.path, *parameter.originals))
+        found = self.among((*parameter.names, parameter.path, *parameter.originals))
+        return None if found is None else (NAME, 1)  # nearer than the name of its module, which `_module` answers
 
     def __repr__(self) -> str:
         return f"Name({self.name!r})"

@@ -52,7 +52,7 @@ def test_what_a_recipe_does_not_know_is_an_error_that_says_how_to_add_to_it() ->
 UNUSED: list[tuple[iw.Rule, str]] = [
     (
         iw.rule("layer.0.weight", iw.Ones()),
-        "rule('layer.0.weight', Ones()) matches no parameter; did you mean 'layers.0-1.weight'",
+        "rule('layer.0.weight', Ones()) matches no parameter; did you mean 'layers.0.weight'",
     ),
     (iw.rule("*.nrom.*", iw.Ones()), "matches no parameter; did you mean 'norm.weight' or 'norm.bias'?"),
     (iw.rule("norm", iw.Ones()), '\'norm\' is a module: write iw.rule("norm", weight=..., bias=...) or "norm.*"'),
@@ -64,7 +64,7 @@ UNUSED: list[tuple[iw.Rule, str]] = [
         iw.rule("norm.*", weight=iw.Ones()),
         "'norm.*' matches parameters: give one initializer, or a glob over module names",
     ),
-    (iw.rule("layer.?", weight=iw.Ones()), "matches no module; did you mean 'layers.0-1'"),
+    (iw.rule("layer.?", weight=iw.Ones()), "matches no module; did you mean 'layers.0'"),
     (iw.rule(nn.Conv2d, weight=iw.Ones()), "rule(nn.Conv2d, weight=Ones()) matches no module; "),
     (iw.rule(nn.BatchNorm1d, iw.Ones()), "matches no parameter; did you mean 'nn.LayerNorm'?"),
     (
@@ -88,6 +88,14 @@ UNUSED: list[tuple[iw.Rule, str]] = [
 def test_a_rule_that_matches_nothing_is_an_error_with_the_nearest_names(rule: iw.Rule, message: str) -> None:
     (problem,) = _problems(_Net(), [rule, REST])
     assert message in problem
+
+
+def test_the_nearest_name_is_one_that_the_model_has() -> None:
+    model = nn.ModuleDict({f"fc{i}": nn.Linear(2, 2) for i in (1, 2, 3)})
+    for written, meant in (("fc1.wieght", "fc1.weight"), ("fc2.wieght", "fc2.weight"), ("fc3.bais", "fc3.bias")):
+        (problem,) = _problems(model, [iw.rule(written, iw.Ones()), REST])
+        assert f"did you mean {meant!r}" in problem
+        assert "-" not in problem
 
 
 def test_equally_specific_rules_are_an_error_that_names_both() -> None:

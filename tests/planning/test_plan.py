@@ -59,6 +59,11 @@ def test_every_parameter_has_one_row_in_the_models_order() -> None:
             iw.rule("*.weight", iw.Ones()),
             iw.rule(iw.Name("embed.weight") | iw.Type(_Head), iw.Zeros()),
         ),
+        (
+            "the parameter's own name over its module's",
+            iw.rule("head.weight", iw.Ones()),
+            iw.rule("head", weight=iw.Zeros()),
+        ),
         ("module name over type", iw.rule("head", weight=iw.Ones()), iw.rule("*d", weight=iw.Zeros())),
     ],
     ids=lambda case: case[0],
@@ -117,6 +122,16 @@ def test_rows_tell_fans_law_and_reason() -> None:
     assert plan["embed.weight"].reason.endswith("; row 0 stays zero")
     assert plan["norm.weight"].fan_in is None
     assert plan.seed == 3
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_packed_weight_that_is_kept_has_the_fans_of_a_block(*, frozen: bool) -> None:
+    model = nn.LSTM(3, 4).requires_grad_(not frozen)
+    row = iw.plan(model, iw.rule("*", iw.Keep() if not frozen else iw.Orthogonal(), optional=True))["weight_hh_l0"]
+    assert row.kept
+    assert (row.fan_in, row.fan_out) == (4, 4)
+    assert [part.target.shape for part in row.parts] == [(16, 4)]
+    assert iw.Plan.from_dict(iw.plan(model, iw.rule("*", iw.Keep())).to_dict())["weight_hh_l0"].fan_out == 4
 
 
 def test_the_words_of_a_rule_are_the_reason() -> None:

@@ -79,6 +79,12 @@ def test_print_shows_the_table() -> None:
     assert repr(plan) == "<Plan of 2 parameters, seed 0, recipe kaiming>"
 
 
+def test_one_is_counted_in_the_singular() -> None:
+    plan = iw.plan(nn.Linear(1, 1, bias=False), "kaiming")
+    assert str(plan).splitlines()[-1].startswith("1 parameter, 1 element, seed 0")
+    assert repr(plan) == "<Plan of 1 parameter, seed 0, recipe kaiming>"
+
+
 @pytest.mark.parametrize(
     ("names", "common"),
     [

@@ -11,7 +11,6 @@ from contextlib import suppress
 from torch import nn
 
 from initwise.model import Parameter, Reading
-from initwise.planning._tables import common_name
 from initwise.rules import Rule
 from initwise.selectors import And, Glob, Name, Not, Or, Regex, Selector, Type, class_name
 
@@ -137,8 +136,19 @@ def _did_you_mean(written: str, names: Iterable[str]) -> str:
     for name in dict.fromkeys(names):
         groups[_unnumbered(name)].append(name)
     near = difflib.get_close_matches(_unnumbered(written), groups, 3, 0.5) or _near_by_segment(written, list(groups))
-    shown = [groups[match][0] if len(groups[match]) == 1 else common_name(groups[match]) for match in near]
+    shown = [_closest(written, groups[match]) for match in near]
     return f"; did you mean {' or '.join(map(repr, shown))}?" if shown else ""
+
+
+def _closest(written: str, names: Sequence[str]) -> str:
+    """Return the name most like what was written, the first of several."""
+    matcher = difflib.SequenceMatcher(None, b=written)
+
+    def likeness(name: str) -> float:
+        matcher.set_seq1(name)
+        return matcher.ratio()
+
+    return max(names, key=likeness)
 
 
 def _near_by_segment(written: str, names: Sequence[str]) -> list[str]:

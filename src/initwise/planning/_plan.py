@@ -33,8 +33,9 @@ def plan(
 ) -> Plan:
     """Decide what every parameter of `model` shall hold; the model is only read, on any device, meta included.
 
-    Of the rules that match a parameter the most specific decides: exact name, then glob or regular expression, then
-    module type (the nearest in the inheritance order), then predicate; and a rule of yours before any rule of a recipe.
+    Of the rules that match a parameter the most specific decides: exact name (the parameter's own before its module's),
+    then glob or regular expression, then module type (the nearest in the inheritance order), then predicate; and a rule
+    of yours before any rule of a recipe.
 
     Args:
         model: any `nn.Module`. Wrappers (`torch.compile`, DDP, FSDP, checkpointing) do not change the names.

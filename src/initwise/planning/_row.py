@@ -105,7 +105,7 @@ class Row:
 
     @cached_property
     def _fans(self) -> tuple[int | float | None, int | float | None]:
-        found = [part.target.fans for part in self.parts]
+        found = [part.target.fans for part in _for_fans(self)]
         if found[0] is None:
             return None, None
         ins, outs = ({getattr(each, side) for each in found} for side in ("fan_in", "fan_out"))
@@ -125,6 +125,14 @@ def _parts(row: Row) -> Iterator[Part]:
     _check_names(row.initializer, blocks)
     for label, start, stop in blocks.slices():
         yield _part(row, label, blocks.axis, start, stop, _for_block(row.initializer, label))
+
+
+def _for_fans(row: Row) -> tuple[Part, ...]:
+    """Return the parts whose fans are the row's; a packed parameter that is kept whole is cut for this all the same."""
+    if not row.kept or row.blocks is None:
+        return row.parts
+    axis = row.blocks.axis
+    return tuple(_part(row, label, axis, start, stop, row.initializer) for label, start, stop in row.blocks.slices())
 
 
 def _stacked(row: Row) -> Blocks | None:

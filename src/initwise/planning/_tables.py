@@ -40,10 +40,20 @@ def common_name(names: Sequence[str]) -> str:
 def footer(rows: Sequence[Row], seed: int, recipe: str, digest: str) -> str:
     """Return the line under a plan: how much, from which seed, and its digest."""
     kept = sum(row.kept for row in rows)
-    parts = [f"{len(rows):,} parameters", f"{sum(math.prod(row.shape) for row in rows):,} elements", f"seed {seed}"]
+    elements = sum(math.prod(row.shape) for row in rows)
+    parts = [counted(len(rows), "parameter"), counted(elements, "element"), f"seed {seed}"]
     parts += [f"{kept:,} kept"] if kept else []
     parts += [f"recipe {recipe}"] if recipe else []
     return ", ".join([*parts, f"digest {digest[:16]}"])
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "parameter"), counted(2048, "element")
+    ('1 parameter', '2,048 elements')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:

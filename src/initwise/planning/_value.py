@@ -98,7 +98,8 @@ class Plan:
         return text(self.table())
 
     def __repr__(self) -> str:
-        return f"<Plan of {_tables.counted(len(self), 'parameter')}, seed {self.seed}{f', recipe {self.recipe}' if self.recipe else ''}>"
+        recipe = f", recipe {self.recipe}" if self.recipe else ""
+        return f"<Plan of {_tables.counted(len(self), 'parameter')}, seed {self.seed}{recipe}>"
 
     def _footer(self) -> tuple[str, ...]:
         return _tables.footer(self.rows, self.seed, self.recipe, self.digest()), *self.notes
