@@ -150,6 +150,40 @@ def test_gpt2_knows_the_usual_names_of_residual_projections(attention: str, mlp:
     assert {row.law.std for row in plan if row.name in scaled and row.law is not None} == {expected}
 
 
+@pytest.mark.parametrize(
+    "name",
+    "SelfAttention.o EncDecAttention.o self_attn.dense multi_head_attention.dense self_attn.output "
+    "self_attn.projection attention.output feed_forward.value self_attention.linear_proj mlp.linear_fc2 mlp.Wo "
+    "ffn.lin2 attention.out_lin feed_forward.output_dense attn.output_proj attn.proj output.dense".split(),
+)
+def test_gpt2_knows_the_names_of_other_families(name: str) -> None:
+    owner, writer = name.split(".")
+    block = nn.ModuleDict({owner: nn.ModuleDict({writer: nn.Linear(4, 4), "dense_in": nn.Linear(4, 4)})})
+    plan = iw.plan(nn.ModuleDict({"layers": nn.ModuleList([block])}), "gpt2")
+    stds = {row.name: row.law.std for row in plan if row.law is not None and row.law.std}
+    assert stds == {f"layers.0.{name}.weight": 0.02 / math.sqrt(2), f"layers.0.{owner}.dense_in.weight": 0.02}
+
+
+def test_gpt2_scales_every_branch_of_t5_by_its_blocks() -> None:
+    transformers = pytest.importorskip("transformers")
+    with torch.device("meta"):
+        model = transformers.T5Model(
+            transformers.T5Config(
+                num_layers=2, num_decoder_layers=8, d_model=8, d_kv=4, num_heads=2, d_ff=8, vocab_size=9
+            )
+        )
+    scaled = {row.name: row.law.std for row in iw.plan(model, "gpt2") if row.law and 0 < row.law.std < 0.02}
+    assert scaled == {
+        f"{stack}.block.{i}.layer.{j}.{name}.weight": pytest.approx(std)
+        for stack, count, std, names in (
+            ("encoder", 2, 0.01, ("SelfAttention.o", "DenseReluDense.wo")),
+            ("decoder", 8, 0.005, ("SelfAttention.o", "EncDecAttention.o", "DenseReluDense.wo")),
+        )
+        for i in range(count)
+        for j, name in enumerate(names)
+    }
+
+
 def test_gpt2_counts_each_stack_for_itself() -> None:
     def stack(count: int) -> nn.Module:
         return nn.ModuleList(_Block("o_proj", "down_proj") for _ in range(count))

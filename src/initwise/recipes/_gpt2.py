@@ -15,9 +15,19 @@ from initwise.recipes._recipe import Decision, Recipe
 STD = 0.02
 PLAIN = Normal(std=STD)
 # Projections that end a branch: GPT-2; Llama and its kin; GPT-J, OPT; PyTorch's and other spellings.
-WRITERS = frozenset("c_proj o_proj down_proj out_proj fc_out fc2 wo w2 linear2 dense_4h_to_h".split())
+WRITERS = frozenset(
+    "c_proj o_proj down_proj out_proj fc_out fc2 wo w2 Wo linear2 dense_4h_to_h "
+    "output_proj output_dense attn_out ff_out out_lin lin2 to_out".split()
+)
+# Names that end a branch only there: timm; GPT-NeoX, BLOOM, Falcon, Phi, BERT; T5; RWKV; Megatron; LED, BLIP, CTRL.
 QUALIFIED_WRITERS = frozenset(
-    {("attn", "proj"), ("attention", "dense"), ("self_attention", "dense"), ("output", "dense")}
+    tuple(name.split("."))
+    for name in (
+        "attn.proj attention.dense self_attention.dense self_attn.dense output.dense "
+        "SelfAttention.o EncDecAttention.o LocalSelfAttention.o TransientGlobalSelfAttention.o "
+        "attention.output feed_forward.value self_attention.linear_proj cross_attention.linear_proj mlp.linear_fc2 "
+        "self_attn.output feed_forward.output self_attn.projection multi_head_attention.dense"
+    ).split()
 )
 
 
@@ -60,6 +70,8 @@ def _block(parameter: Parameter) -> str | None:
         for index, segment in enumerate(segments)
         if segment.isdigit() and index > 0 and "expert" not in segments[index - 1]
     ]
+    if len(numbered) > 1 and segments[numbered[-2] - 1 : numbered[-1] : 2] == ["block", "layer"]:
+        numbered.pop()  # T5 numbers the branches of a block: block.3.layer.1
     return ".".join(segments[: numbered[-1] + 1]) if numbered else None
 
 
