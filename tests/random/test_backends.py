@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from initwise.random import _native, _normal, _numba, _reference, key
+from initwise.random import _native, _normal, _numba, _reference, _threads, key
 from initwise.random._cpu import fill_array
 from initwise.random._layout import layout
 
@@ -90,6 +92,56 @@ def test_a_folder_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     _native._write(tmp_path / "file" / "kernel.o", b"code")
     assert (tmp_path / "file").read_text() == ""
+
+
+def test_a_file_of_native_code_that_cannot_be_put_in_place_leaves_none(tmp_path: Path) -> None:
+    (tmp_path / "kernel.o" / "in the way").mkdir(parents=True)
+    _native._write(tmp_path / "kernel.o", b"code")
+    assert [file.name for file in tmp_path.iterdir()] == ["kernel.o"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_forked_while_another_thread_compiles_can_compile() -> None:
+    code = (
+        "import os, signal, threading, time\n"
+        "from initwise.random import _numba\n"
+        "begun, forking = threading.Event(), threading.Event()\n"
+        "def load(kind, storage):\n"
+        "    if not begun.is_set():\n"
+        "        begun.set(); forking.wait(); time.sleep(0.1)\n"
+        "_numba._loaded = load\n"
+        "os.register_at_fork(before=forking.set)\n"
+        "thread = threading.Thread(target=_numba.kernel, args=(None,)); thread.start(); begun.wait()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    signal.alarm(5); _numba.kernel(None); os._exit(0)\n"
+        "thread.join(); _numba.kernel(None)\n"
+        "print('ended with', os.waitpid(child, 0)[1])\n"
+    )
+    assert run(["-W", "ignore", "-c", code]) == "ended with 0\n"
+
+
+def test_an_interrupt_stops_the_helpers_after_the_range_they_are_at() -> None:
+    caller, interrupted, done = threading.current_thread(), threading.Event(), []
+
+    def work(begin: int, end: int) -> None:
+        if threading.current_thread() is caller:
+            interrupted.set()
+            raise KeyboardInterrupt("now")
+        interrupted.wait()
+        time.sleep(0.001)
+        done.append(begin)
+
+    with pytest.raises(KeyboardInterrupt, match="now"):
+        _threads.in_parallel(work, 2000 * _threads.ITEM, 3)
+    assert len(done) < 1000
+
+
+def test_every_range_is_worked_on_once() -> None:
+    ranges: list[tuple[int, int]] = []
+    _threads.in_parallel(lambda begin, end: ranges.append((begin, end)), 9 * _threads.ITEM + 5, 3)
+    ends = [i * _threads.ITEM for i in range(10)]
+    assert sorted(ranges) == list(zip(ends, [*ends[1:], 9 * _threads.ITEM + 5], strict=True))
 
 
 @pytest.mark.long

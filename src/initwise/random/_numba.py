@@ -21,8 +21,11 @@ from initwise.random._philox import TILE
 
 _INDEX, _POINTER, _WORD, _SINGLE = ctypes.c_int64, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_float
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 
+# A fork waits for a compilation in another thread: the child would get its locks, ours and LLVM's, held for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 Kernel = Callable[..., int]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 ITEM = 2**18  # elements a thread takes at a time
 
@@ -18,18 +18,21 @@ def in_parallel(work: Callable[[int, int], None], numel: int, threads: int) -> N
     if threads <= 1:
         work(0, numel)
         return
-    begins = itertools.count(0, ITEM)  # its next() is atomic
+    begins = iter(range(0, numel, ITEM))  # its next() is atomic
 
     def take_turns() -> None:
-        while (begin := next(begins)) < numel:
+        for begin in begins:
             work(begin, min(begin + ITEM, numel))
 
-    helpers = [_pool(threads - 1).submit(take_turns) for _ in range(threads - 1)]
+    helpers: list[Future[None]] = []
     try:
+        helpers += (_pool(threads - 1).submit(take_turns) for _ in range(threads - 1))
         take_turns()
     finally:
+        deque(begins, maxlen=0)  # after an interrupt nobody starts another range; else nothing is left
         for helper in helpers:
-            helper.result()
+            if not helper.cancel():
+                helper.result()
 
 
 def _pool(workers: int) -> ThreadPoolExecutor:
