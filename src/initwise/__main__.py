@@ -2,7 +2,7 @@
 
 import sys
 
-from initwise.cli import main
+from initwise.cli import main  # takes no time: what does is imported where an interrupt is caught
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -130,7 +130,7 @@ def test_a_dtype_is_that_of_the_file(run: Run, dtype: str) -> None:
     [
         (["--out", "absent/w.st"], "--out absent/w.st: its folder .*/absent does not exist; create it"),
         (["--out", "net.py/w.st"], "--out net.py/w.st: its folder .*/net.py is no folder"),
-        (["--out", "."], "--out .: this is a folder; give the path of a file, such as out"),
+        (["--out", "."], "--out .: this is a folder; give the path of a file, such as ./weights.safetensors"),
         (["--out", "/dev/null"], "--out /dev/null: this is no regular file"),
         (["--out", "w.st", "--plan-out", "absent/p"], "--plan-out absent/p: its folder .*/absent does not exist"),
         (

@@ -27,6 +27,7 @@ def test_help_lists_the_commands_and_the_exit_codes(run: Run) -> None:
     for command in ("plan", "init", "verify", "explain", "recipes"):
         assert f"  {command} " in outcome.out
     assert "Exit codes: 0 clean, 1 findings, 2 wrong usage or configuration, 3 our own" in outcome.out
+    assert "130 interrupted, 141 nobody reads the output any more, 143 terminated." in " ".join(outcome.out.split())
 
 
 def test_without_a_command_the_help_is_shown_as_wrong_usage(run: Run) -> None:
@@ -66,11 +67,17 @@ def test_wrong_usage_is_one_message_with_where_to_look(run: Run, arguments: list
         (["plan", "net.py:Net", "--recipe", "gpt2", "--seed", str(2**64)], f"seed is {2**64}, allowed is"),
         (["plan", "net.py:Net", "--recipe", "gpt2", "--dtype", "int8"], "--dtype int8: this is no dtype for weights"),
         (["plan", "net.py:raises", "--recipe", "gpt2"], "calling it raised ValueError: no such width"),
+        (["plan", "quits.py:build", "--recipe", "gpt2"], "calling it called sys.exit(0)"),
+        (["plan", "net.py:Net", "--recipe", "gpt2", "--out", "."], "a file, such as ./plan.txt."),
+        (["init", "net.py:Net", "--recipe", "gpt2", "--out", "."], "a file, such as ./weights.safetensors."),
         (["plan", "net.py:number", "--recipe", "gpt2"], "it gave a int, but it must be a torch.nn.Module"),
         (["explain", "torch.nn.Liner"], "there is nothing of this name to explain"),
     ],
 )
-def test_wrong_configuration_is_one_message_and_exit_code_2(run: Run, arguments: list[str], message: str) -> None:
+def test_wrong_configuration_is_one_message_and_exit_code_2(
+    run: Run, folder: Path, arguments: list[str], message: str
+) -> None:
+    (folder / "quits.py").write_text("import sys\ndef build():\n    sys.exit(0)\n")
     outcome = run(*arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.count("initwise: error: ") == 1
@@ -125,6 +132,21 @@ def test_an_interrupt_is_exit_code_130(run: Run) -> None:
 def test_an_exit_in_the_models_own_code_is_no_crash_of_ours() -> None:
     assert _main.guarded(lambda: sys.exit(4)) == 4
     assert _main.guarded(lambda: sys.exit("words")) == 3
+
+
+@pytest.mark.parametrize("command", [["initwise"], [sys.executable, "-m", "initwise"]])
+def test_an_interrupt_while_pytorch_is_imported_is_told_in_one_line(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "torch.py").write_text("raise KeyboardInterrupt")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [*command, "recipes"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "initwise: error: interrupted; no file was left behind\n"
 
 
 @pytest.mark.parametrize("command", [["initwise"], [sys.executable, "-m", "initwise"]])

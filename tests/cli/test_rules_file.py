@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import initwise.initializers as values
 from initwise.axes import Axes
 from initwise.cli._rules_file import RuleFile, read_rules
 from initwise.errors import SchemaError
-from initwise.rules import rule
+from initwise.rules import Rule, rule
 from initwise.selectors import Glob, Name, Regex, Type
 
 YAML = """
@@ -148,6 +149,51 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_line(tmp_path: Path) 
         (21, "unknown key 'a b'; besides select, initializer, axes, optional, why a key names an attribute"),
     ):
         assert any(problem.startswith(f"{line}: {start}") for problem in found), (line, start, found)
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("initialiser: Ones", "unknown key 'initialiser'; did you mean 'initializer'?"),
+        ("Initializer: Ones", "unknown key 'Initializer'; did you mean 'initializer'?"),
+        ("init: Ones", "unknown key 'init'; did you mean 'initializer'?"),
+        ("initialize: Ones", "unknown key 'initialize'; did you mean 'initializer'?"),
+        ("selector: Ones", "unknown key 'selector'; did you mean 'select'?"),
+        ("axis: Ones", "unknown key 'axis'; did you mean 'axes'?"),
+        ("optionl: Ones", "unknown key 'optionl'; did you mean 'optional'?"),
+        ("type: Ones", "unknown key 'type'; write select: {type: ...}"),
+        ("glob: '*'", "unknown key 'glob'; write select: {glob: ...}"),
+        ("regex: '*'", "unknown key 'regex'; write select: {regex: ...}"),
+        ("name: fc1", "unknown key 'name'; write select: {name: ...}"),
+    ],
+)
+def test_a_mistyped_key_is_no_attribute(tmp_path: Path, key: str, message: str) -> None:
+    with pytest.raises(SchemaError, match=re.escape(f"rules.yaml:2: {message}")):
+        read_rules(written(tmp_path, f"rules:\n- {{select: '*', {key}}}"))
+
+
+def test_usual_attributes_are_not_taken_for_mistyped_keys(tmp_path: Path) -> None:
+    names = "weight bias gain scale gamma alpha weight_hh in_proj_weight cls_token pos_embed init_scale A_log".split()
+    keys = ", ".join(f"{name}: Ones" for name in names)
+    (made,) = read_rules(written(tmp_path, f"rules:\n- {{select: '*', {keys}}}")).rules
+    assert made == Rule(Glob("*"), keywords=tuple((name, values.Ones()) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("initializer", "instead"),
+    [
+        ("{kind: Ones}", "Ones"),
+        ("{kind: Normal, std: 0.5}", "{Normal: {std: 0.5}}"),
+        ("{kind: KaimingNormal, mode: fan_out, a: 1}", '{KaimingNormal: {mode: "fan_out", a: 1}}'),
+        ("{kind: PerBlock, blocks: {}, rest: {kind: Ones}}", "{PerBlock: {f: Ones, rest: Zeros}}"),
+        ("{kind: 5}", "{Normal: {std: 0.02}}"),
+    ],
+)
+def test_an_initializer_as_a_plan_stores_it_is_told_how_to_write_it(
+    tmp_path: Path, initializer: str, instead: str
+) -> None:
+    with pytest.raises(SchemaError, match=re.escape(f"in a rule file write {instead}") + "$"):
+        read_rules(written(tmp_path, f"rules:\n- {{select: '*', initializer: {initializer}}}"))
 
 
 def test_toml_problems_carry_the_path_of_their_key(tmp_path: Path) -> None:

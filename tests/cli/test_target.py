@@ -127,6 +127,24 @@ def test_a_file_that_cannot_be_run_shows_its_own_error(folder: Path, source: str
         find_model("broken.py:build")
 
 
+@pytest.mark.parametrize("target", ["quits.py:build", "quits:build"])
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "import sys\nsys.exit(7)",
+            r"(running quits.py|importing quits) called sys.exit\(7\) \(.*quits.py:2, in <modu",
+        ),
+        ("def build():\n    raise SystemExit", r"calling it called sys.exit\(\) \(.*quits.py:2, in build\); keep what"),
+        ("def __getattr__(name):\n    raise SystemExit('no')", r"importing build called sys.exit\('no'\)"),
+    ],
+)
+def test_a_target_that_ends_the_process_is_told(folder: Path, target: str, source: str, message: str) -> None:
+    (folder / "quits.py").write_text(source)
+    with pytest.raises(TargetError, match=message):
+        find_model(target).build(meta=True)
+
+
 def test_a_module_that_fails_to_import_another_says_so_and_not_that_it_is_missing(folder: Path) -> None:
     (folder / "broken.py").write_text("import no_such_package")
     with pytest.raises(

@@ -34,7 +34,8 @@ def _root(
 ) -> None:
     """Weight initialization for PyTorch: plan it, draw it, check it, explain it.
 
-    Exit codes: 0 clean, 1 findings, 2 wrong usage or configuration, 3 our own failure.
+    Exit codes: 0 clean, 1 findings, 2 wrong usage or configuration, 3 our own failure; 130 interrupted, 141 nobody
+    reads the output any more, 143 terminated.
     """
 
 

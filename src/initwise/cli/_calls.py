@@ -41,18 +41,31 @@ def call(target: str, found: Any, arguments: Mapping[str, Any], search: Path) ->
     try:
         with import_path(search):
             return found(**arguments)
-    except Exception as error:
-        raise TargetError(f"target {target!r}: calling it raised {told(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise TargetError(f"target {target!r}: calling it {done(error)}") from error
+
+
+def done(error: BaseException) -> str:
+    """What the user's own code did instead of its work: it raised an error, or tried to end the process."""
+    if not isinstance(error, SystemExit):
+        return f"raised {told(error)}"
+    return (
+        f"called sys.exit({'' if error.code is None else repr(error.code)}){_where(error)}; keep what only a script"
+        ' does under if __name__ == "__main__"'
+    )
 
 
 def told(error: BaseException) -> str:
     """An error of the user's own code: its type, its message, and the last line of theirs that it passed."""
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg} ({error.filename}:{error.lineno})"
+    return f"{type(error).__name__}: {error}{_where(error)}{_root(error)}"
+
+
+def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if "importlib" not in frame.filename and frame.filename != __file__]
-    where = f" ({theirs[-1].filename}:{theirs[-1].lineno}, in {theirs[-1].name})" if theirs else ""
-    return f"{type(error).__name__}: {error}{where}{_root(error)}"
+    return f" ({theirs[-1].filename}:{theirs[-1].lineno}, in {theirs[-1].name})" if theirs else ""
 
 
 def _root(error: BaseException) -> str:
@@ -66,8 +79,8 @@ def attribute(target: str, owner: Any, name: str) -> Any:
     """The attribute `name` of `owner`, or None; libraries that import what is asked for may fail while they do."""
     try:
         return getattr(owner, name, None)
-    except Exception as error:
-        raise TargetError(f"target {target!r}: importing {name} raised {told(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise TargetError(f"target {target!r}: importing {name} {done(error)}") from error
 
 
 @contextmanager
@@ -86,13 +99,13 @@ def _module(target: str, place: str) -> ModuleType:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
         if error.name is None or not (place == error.name or place.startswith(error.name + ".")):
-            raise TargetError(f"target {target!r}: importing {place} raised {told(error)}") from error
+            raise TargetError(f"target {target!r}: importing {place} {done(error)}") from error
         raise TargetError(
             f"target {target!r}: there is no module {error.name!r} in {Path.cwd()} or among the installed packages;"
             " check the spelling, install it, or give the path of its file: path/to/file.py:callable."
         ) from error
-    except Exception as error:
-        raise TargetError(f"target {target!r}: importing {place} raised {told(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise TargetError(f"target {target!r}: importing {place} {done(error)}") from error
 
 
 def _file(target: str, place: str) -> ModuleType:
@@ -111,9 +124,9 @@ def _file(target: str, place: str) -> ModuleType:
     sys.modules[name] = module  # Dataclasses look their module up there while they are made.
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise TargetError(f"target {target!r}: running {place} raised {told(error)}") from error
+        raise TargetError(f"target {target!r}: running {place} {done(error)}") from error
     return module
 
 

@@ -12,14 +12,15 @@ from initwise.errors import TargetError
 
 
 @contextmanager
-def atomic(path: Path, option: str = "--out") -> Iterator[Path]:
+def atomic(path: Path, option: str = "--out", example: str = "weights.safetensors") -> Iterator[Path]:
     """Give a new, empty temporary file in the folder of `path`; rename it to `path` when the block ends well.
 
     The place is tried on entry, before any work: a missing or read-only folder, or a folder as path, is a
-    `TargetError` that names `option`. On any error, interrupt included, the temporary file is removed.
+    `TargetError` that names `option`, and for a folder a file in it, called `example`. On any error, interrupt
+    included, the temporary file is removed.
     """
     place = Path(os.path.realpath(path))  # A link stays a link: what it points to is replaced.
-    _check(place, path, option)
+    _check(place, path, option, example)
     temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
     try:
         _create(temporary, f"{option} {path}")
@@ -30,10 +31,11 @@ def atomic(path: Path, option: str = "--out") -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _check(place: Path, path: Path, option: str) -> None:
+def _check(place: Path, path: Path, option: str, example: str) -> None:
     """Refuse a place where no file can stand, in the words of the user's path."""
     if place.is_dir():
-        raise TargetError(f"{option} {path}: this is a folder; give the path of a file, such as {path / 'out'}.")
+        inside = os.path.join(path, example)  # noqa: PTH118 - a Path would drop the ./
+        raise TargetError(f"{option} {path}: this is a folder; give the path of a file, such as {inside}.")
     if place.exists() and not place.is_file():
         raise TargetError(f"{option} {path}: this is no regular file; give the path of one.")
     if not place.parent.is_dir():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from initwise._arguments import nearest
-from initwise.cli._calls import attribute, name_of, told
+from initwise.cli._calls import attribute, done, name_of, told
 from initwise.errors import TargetError
 
 Builder = Callable[[], Any]
@@ -142,11 +142,11 @@ def _import(target: str, module: str, package: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name != package:
-            raise TargetError(f"target {target!r}: importing {package} raised {told(error)}") from error
+            raise TargetError(f"target {target!r}: importing {package} {done(error)}") from error
         raise TargetError(
             f"target {target!r}: {package} is not installed; install it: pip install {package}"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TargetError(
             f"target {target!r}: {package} is installed but cannot be imported: {told(error)}; install the build of it"
             " that belongs to the installed torch."
@@ -156,8 +156,8 @@ def _import(target: str, module: str, package: str) -> Any:
 def _call(target: str, build: Any, named: Mapping[str, Any], positional: Callable[[], tuple[Any, ...]] = tuple) -> Any:
     try:
         return build(*positional(), **named)
-    except Exception as error:
-        raise TargetError(f"target {target!r}: calling {name_of(build)} raised {told(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise TargetError(f"target {target!r}: calling {name_of(build)} {done(error)}") from error
 
 
 LIBRARIES: dict[str, Callable[[str, Mapping[str, Any]], Builder]] = {

@@ -12,12 +12,12 @@ from initwise.errors import TargetError
 
 
 @contextmanager
-def result(path: Path | None, option: str = "--out") -> Iterator[Callable[[str], None]]:
+def result(path: Path | None, option: str = "--out", example: str = "plan.json") -> Iterator[Callable[[str], None]]:
     """Give the function that takes the result's text; its place is checked before the block runs."""
     if path is None:
         yield show
         return
-    with atomic(path, option) as temporary:
+    with atomic(path, option, example) as temporary:
         yield lambda text: _to_file(temporary, text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +18,7 @@ from initwise.initializers import Initializer, from_data
 from initwise.selectors import Glob, Name, Regex, Selector, Type
 from initwise.selectors import as_selector as selector_of
 
-_KINDS = ("type", "glob", "regex", "name")
+SELECTORS = ("type", "glob", "regex", "name")
 _AXES = {"fan_in": list, "fan_out": list, "batch": list, "kernel": list, "groups": int, "stride": int}
 
 
@@ -57,6 +58,10 @@ def _data(spec: Any) -> dict[str, Any]:
     """The same as the library's own data, which plans store: a dictionary with the key `kind`."""
     if isinstance(spec, str):
         return {"kind": spec}
+    if isinstance(spec, Mapping) and "kind" in spec:
+        raise SchemaError(
+            "", [f"{show(spec)} is how a plan stores an initializer; in a rule file write {_short(spec)}"]
+        )
     if not (isinstance(spec, Mapping) and len(spec) == 1):
         raise SchemaError("", [f"{show(spec)} is no initializer; write Zeros, or {{Normal: {{std: 0.02}}}}"])
     ((kind, arguments),) = spec.items()
@@ -72,6 +77,17 @@ def _data(spec: Any) -> dict[str, Any]:
     return {"kind": kind, **arguments}
 
 
+def _short(spec: Mapping[Any, Any]) -> str:
+    """How a rule file says what `{kind: Normal, std: 0.02}` says."""
+    kind, arguments = spec["kind"], {name: value for name, value in spec.items() if name != "kind"}
+    if kind == "PerBlock":
+        return "{PerBlock: {f: Ones, rest: Zeros}}"
+    if not isinstance(kind, str):
+        return "{Normal: {std: 0.02}}"
+    listed = ", ".join(f"{name}: {json.dumps(value, default=str)}" for name, value in arguments.items())
+    return f"{{{kind}: {{{listed}}}}}" if arguments else kind
+
+
 def as_selector(item: Located, problems: Problems) -> Selector | None:
     """A string (a glob or a name), `{type: ...}`, `{regex: ...}`, `{glob: ...}`, `{name: ...}`, or a list of these."""
     if isinstance(item.value, list) and item.value:
@@ -82,12 +98,14 @@ def as_selector(item: Located, problems: Problems) -> Selector | None:
         return selector_of(item.value)
     if isinstance(item.value, dict) and len(item.value) == 1:
         ((kind, value),) = item.value.items()
-        if kind in _KINDS:
+        if kind in SELECTORS:
             return _of_kind(kind, value, problems)
-        problems.add(value, f"select: unknown key {kind!r}; allowed are {', '.join(_KINDS)}{nearest(kind, _KINDS)}")
+        problems.add(
+            value, f"select: unknown key {kind!r}; allowed are {', '.join(SELECTORS)}{nearest(kind, SELECTORS)}"
+        )
         return None
     problems.add(
-        item, f"select is {show(item.plain())}; give a name or glob, one of {{{'|'.join(_KINDS)}: ...}}, or a list"
+        item, f"select is {show(item.plain())}; give a name or glob, one of {{{'|'.join(SELECTORS)}: ...}}, or a list"
     )
     return None
 
@@ -116,7 +134,7 @@ def _class(path: str) -> type | None:
     module = {"": "torch.nn", "nn": "torch.nn"}.get(module, module)
     try:
         found = getattr(importlib.import_module(module), name, None)
-    except Exception:  # noqa: BLE001 - whatever that module raises, the class is not there
+    except (Exception, SystemExit):  # noqa: BLE001 - whatever that module raises, the class is not there
         return None
     return found if isinstance(found, type) and issubclass(found, torch.nn.Module) else None
 

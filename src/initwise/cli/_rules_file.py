@@ -13,7 +13,7 @@ from typing import Any
 from initwise._arguments import nearest, show
 from initwise.axes import Axes
 from initwise.cli._located import Located, read
-from initwise.cli._rule_values import Problems, as_axes, as_initializer, as_selector
+from initwise.cli._rule_values import SELECTORS, Problems, as_axes, as_initializer, as_selector
 from initwise.errors import ArgumentError, SchemaError
 from initwise.initializers import Initializer
 from initwise.recipes import RECIPES
@@ -103,9 +103,9 @@ def _keywords(item: Located, fields: dict[str, Located], problems: Problems) -> 
     """The remaining keys name attributes; one that nearly is an option's name was meant to be that option."""
     found = {}
     for name, value in fields.items():
-        meant = get_close_matches(name, _RESERVED, n=1, cutoff=0.75)
-        if meant and not _is_initializer(value):
-            problems.add(value, f"unknown key {name!r}; did you mean {meant[0]!r}?")
+        meant = _meant(name)
+        if meant:
+            problems.add(value, f"unknown key {name!r}; {meant}")
         elif not name.isidentifier():
             problems.add(
                 value, f"unknown key {name!r}; besides {', '.join(_RESERVED)} a key names an attribute, as weight does"
@@ -116,8 +116,14 @@ def _keywords(item: Located, fields: dict[str, Located], problems: Problems) -> 
     return found
 
 
-def _is_initializer(value: Located) -> bool:
-    return as_initializer(value, Problems()) is not None
+def _meant(name: str) -> str:
+    """What was meant by a key that is hardly an attribute's name; empty for any other."""
+    if name.lower() in SELECTORS:
+        return f"write select: {{{name.lower()}: ...}}"
+    if name.lower() in ("init", "initialize"):
+        return "did you mean 'initializer'?"
+    near = get_close_matches(name.lower(), _RESERVED, n=1, cutoff=0.75)
+    return f"did you mean {near[0]!r}? An attribute of that name is selected by its whole name" if near else ""
 
 
 def _made(

@@ -14,6 +14,8 @@ from initwise.cli._target import find_model
 from initwise.planning import Plan
 from initwise.reporting import text, to_json
 
+_ENDINGS = {options.PlanFormat.TABLE: "txt", options.PlanFormat.JSON: "json", options.PlanFormat.PYTHON: "py"}
+
 
 def plan(
     target: options.Target,
@@ -35,7 +37,7 @@ def plan(
     """Say for each parameter of TARGET what would be drawn, and why. Nothing is allocated or written."""
     model = find_model(target, settings, dtype)
     choice = choose(recipe, rules, seed, include_frozen=include_frozen)
-    with result(out) as write:
+    with result(out, example=f"plan.{_ENDINGS[form]}") as write:
         made = choice.plan(model.build(meta=True))
         write(rendered(made, form, summary=summary, terminal=None if out is None else False))
 
