@@ -12,7 +12,7 @@ USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
-.PHONY: help demo test test-long test-lowest stats check format bench docs constraints clean
+.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench docs constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,11 +32,19 @@ test-lowest: $(LOWEST)/.stamp  ## the tests on the lowest versions declared, wit
 stats: $(DEV_STAMP)  ## the battery of randomness and of laws over large samples
 	@$(PYTEST) -m stats
 
-check: $(DEV_STAMP)  ## lint, format, types, floors, docstring coverage
+check: lint types floors docstrings  ## lint, format, types, floors, docstring coverage
+
+lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(DEV_STAMP)
 	$(BIN)/mypy
+
+floors: $(DEV_STAMP)
 	$(BIN)/lint-imports --no-logo
+
+docstrings: $(DEV_STAMP)
 	$(BIN)/interrogate src
 
 format: $(DEV_STAMP)  ## format, and mend what ruff can mend

@@ -19,11 +19,9 @@ Written by `make docs` from the docstrings; `help(iw.plan)` shows the whole of e
 
 
 def signature(value: Any) -> str:
-    """The arguments as one writes them, without types; nothing for what is not called."""
-    if not callable(value):
+    """The arguments as one writes them, without types; nothing for what one does not call: errors are caught."""
+    if not callable(value) or (isinstance(value, type) and issubclass(value, Exception)):
         return ""
-    if isinstance(value, type) and value.__init__ in {ValueError.__init__, Exception.__init__}:
-        return "(message)"
     parameters = inspect.signature(value).parameters.values()
     plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
     return str(inspect.Signature(plain))
