@@ -133,15 +133,15 @@ def test_an_interrupt_stops_the_helpers_after_the_range_they_are_at() -> None:
         done.append(begin)
 
     with pytest.raises(KeyboardInterrupt, match="now"):
-        _threads.in_parallel(work, 2000 * _threads.ITEM, 3)
+        _threads.in_parallel(work, 2000 * _threads.MOST, 3)
     assert len(done) < 1000
 
 
 def test_every_range_is_worked_on_once() -> None:
     ranges: list[tuple[int, int]] = []
-    _threads.in_parallel(lambda begin, end: ranges.append((begin, end)), 9 * _threads.ITEM + 5, 3)
-    ends = [i * _threads.ITEM for i in range(10)]
-    assert sorted(ranges) == list(zip(ends, [*ends[1:], 9 * _threads.ITEM + 5], strict=True))
+    _threads.in_parallel(lambda begin, end: ranges.append((begin, end)), 100 * _threads.MOST + 5, 3)
+    ends = [i * _threads.MOST for i in range(101)]
+    assert sorted(ranges) == list(zip(ends, [*ends[1:], 100 * _threads.MOST + 5], strict=True))
 
 
 @pytest.mark.long

@@ -7,22 +7,24 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-ITEM = 2**18  # elements a thread takes at a time
+LEAST, MOST = 2**16, 2**18  # elements a thread takes at a time; whole tiles
+TURNS = 4  # of each thread at least, where there is so much to do: the last one to finish is then not far behind
 
 _pools: dict[int, ThreadPoolExecutor] = {}
 
 
 def in_parallel(work: Callable[[int, int], None], numel: int, threads: int) -> None:
     """Call work(begin, end) for ranges that cover [0, numel), on that many threads; small jobs stay on the caller's."""
-    threads = min(threads, -(-numel // ITEM))
+    threads = min(threads, -(-numel // (2 * LEAST)))
     if threads <= 1:
         work(0, numel)
         return
-    begins = iter(range(0, numel, ITEM))  # its next() is atomic
+    size = min(MOST, max(LEAST, numel // (TURNS * threads) // LEAST * LEAST))
+    begins = iter(range(0, numel, size))  # its next() is atomic
 
     def take_turns() -> None:
         for begin in begins:
-            work(begin, min(begin + ITEM, numel))
+            work(begin, min(begin + size, numel))
 
     helpers: list[Future[None]] = []
     try:
