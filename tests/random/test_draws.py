@@ -69,6 +69,15 @@ def test_the_neighbours_of_a_tenth_in_each_dtype() -> None:
             assert low == high == value or float(between) == high
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_bound_just_below_a_number_of_the_dtype_is_kept(dtype: torch.dtype) -> None:
+    """NumPy 2 rounds a Python float before it compares it with a float16."""
+    bound = float(np.nextafter(0.03125, 0.0))
+    tensor = torch.empty(200_000, dtype=dtype)
+    fill(tensor, UniformDraw(-bound, bound), key(0, "w"))
+    assert float(tensor.double().abs().max()) <= bound
+
+
 def test_bounds_beyond_a_dtype_end_at_its_largest_numbers() -> None:
     assert at_most("float16", 1e5) == 65504
     assert at_least("float16", -1e5) == -65504
