@@ -9,34 +9,31 @@ import re
 import sys
 from pathlib import Path
 
-Samples = list[tuple[int, float, str]]  # of one result: p-samples, p-value, assessment, with more and more p-samples
+Result = tuple[int, float, str]  # p-samples, p-value, assessment
 LINE = re.compile(r"\s*(\w+)\|\s*(\d+)\|\s*\d+\|\s*(\d+)\|([\d.]+)\|\s*(\w+)")
 
 
-def results(log: str) -> dict[str, list[Samples]]:
-    """All results of each test, in the log's order; a doubtful one is followed by its reruns."""
-    found: dict[str, list[Samples]] = {}
-    before = ("", "")
+def results(log: str) -> dict[str, list[Result]]:
+    """The final results of each test: a doubtful test is repeated with more p-samples, so those with the most count."""
+    found: dict[tuple[str, str], list[Result]] = {}
     for name, order, count, p_value, assessment in LINE.findall(Path(log).read_text()):
-        sample, of_test = (int(count), float(p_value), assessment), found.setdefault(name, [])
-        if before == (name, order) and of_test[-1][-1][0] < int(count):
-            of_test[-1].append(sample)
-        else:
-            of_test.append([sample])
-        before = (name, order)
-    return found
+        found.setdefault((name, order), []).append((int(count), float(p_value), assessment))
+    final: dict[str, list[Result]] = {}
+    for (name, _), of_test in found.items():
+        most = max(count for count, *_ in of_test)
+        final.setdefault(name, []).extend(result for result in of_test if result[0] == most)
+    return final
 
 
-def cell(of_test: list[Samples]) -> str:
+def cell(of_test: list[Result]) -> str:
+    """How many passed, between which p-values, and what the others were."""
     if not of_test:
         return "-"
-    last = [samples[-1] for samples in of_test]
-    p_values = sorted(p_value for _, p_value, _ in last)
-    text = f"{sum(result == 'PASSED' for *_, result in last)} of {len(last)} passed, p {p_values[0]:.3f}"
-    text += f" to {p_values[-1]:.3f}" if len(last) > 1 else ""
-    again = sum(len(samples) > 1 and samples[-1][2] == "PASSED" for samples in of_test)
-    text += f", {again} of them with more samples" if again else ""
-    return text + "".join(f", {result}" for *_, result in last if result != "PASSED")
+    p_values = sorted(p_value for _, p_value, _ in of_test)
+    assessments = [assessment for *_, assessment in of_test]
+    text = f"{assessments.count('PASSED')} of {len(of_test)} passed, p {p_values[0]:.3f}"
+    text += f" to {p_values[-1]:.3f}" if len(of_test) > 1 else ""
+    return text + "".join(f", {assessment}" for assessment in assessments if assessment != "PASSED")
 
 
 def main(logs: list[str]) -> None:
