@@ -200,7 +200,10 @@ def test_a_signal_while_the_model_is_built_leaves_no_file(folder: Path, number: 
     (folder / "slow.py").write_text(
         "import time, pathlib\ndef build():\n    pathlib.Path('started').touch()\n    time.sleep(60)\n"
     )
-    command = [sys.executable, "-m", "initwise", "init", "slow.py:build", "--recipe", "classic", "--out", "w.st"]
+    arguments = ["-m", "initwise", "init", "slow.py:build", "--recipe", "classic", "--out", "w.st"]
+    # Tests that run in the background of a shell are started with SIGINT ignored, and so would be this process.
+    heed = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", heed, sys.executable, *arguments]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     while not (folder / "started").exists() and process.poll() is None:
         time.sleep(0.05)
