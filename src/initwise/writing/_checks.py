@@ -85,7 +85,8 @@ def _shared(parameters: Iterable[Parameter], written: Collection[str]) -> Iterat
         (_span(parameter) for parameter in parameters if _has_memory(parameter.tensor)), key=itemgetter(0, 1)
     )
     for index, (memory, _, end, one) in enumerate(spans):
-        for other_memory, begin, _, other in spans[index + 1 :]:
+        for following in range(index + 1, len(spans)):  # a slice would copy all of them, for each
+            other_memory, begin, _, other = spans[following]
             if other_memory != memory or begin >= end:
                 break
             if (one.name in written or other.name in written) and _overlap(one.tensor, other.tensor):
