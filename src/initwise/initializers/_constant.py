@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -16,8 +17,9 @@ from initwise.initializers._target import Target
 
 @dataclass(frozen=True, repr=False)
 class _Deterministic(Initializer):
+    @abstractmethod
     def _level(self) -> float:
-        raise NotImplementedError
+        """The value that is written everywhere."""
 
     def _draw(self, target: Target) -> Fill:
         largest = torch.finfo(target.dtype).max
