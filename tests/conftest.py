@@ -8,8 +8,13 @@ import re
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any import of transformers or timm: a test never asks for a file
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import peers  # noqa: F401 - importing it declares torchvision's operators
+
+# No test depends on the machine's speed: neither an example's time nor that of making examples fails one.
+settings.register_profile("initwise", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("initwise")
 
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
