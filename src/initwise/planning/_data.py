@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from initwise.errors import InitwiseError, ProblemsError, SchemaError
 from initwise.initializers import Custom, Initializer, from_data, to_data
 from initwise.planning._row import Row
 from initwise.random import STREAM_VERSION
+from initwise.recipes import Multiplier
 
 if TYPE_CHECKING:
     from initwise.planning._value import Plan
@@ -30,6 +32,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
     if custom:
         raise SchemaError("Plan.to_dict", [f"{name!r} is drawn by a function, which is no data" for name in custom])
     head = VERSIONS | {"seed": plan.seed, "recipe": plan.recipe, "notes": list(plan.notes)}
+    head |= {"multipliers": [dataclasses.asdict(each) for each in plan.multipliers]}
     return head | {"parameters": [_row_data(row) for row in plan.rows]}
 
 
@@ -56,7 +59,7 @@ def from_dict(data: Any) -> dict[str, Any]:
     reader = _Reader()
     plan = reader.mapping("", data, KEYS)
     reader.finish(plan.get("parameters", ()))
-    return {"rows": plan["parameters"], **{key: plan[key] for key in ("seed", "recipe", "notes")}}
+    return {"rows": plan["parameters"], **{key: plan[key] for key in ("seed", "recipe", "notes", "multipliers")}}
 
 
 def _row_data(row: Row) -> dict[str, Any]:
@@ -164,6 +167,10 @@ def _count(reader: _Reader, place: str, value: Any) -> int:
     return number
 
 
+def _number(reader: _Reader, place: str, value: Any) -> float:
+    return float(_checked(value, (int, float), "a number"))
+
+
 def _axis(reader: _Reader, place: str, value: Any) -> int:
     if isinstance(value, bool):
         raise ValueError(f"found {value}; an integer is needed")
@@ -231,6 +238,7 @@ AXES = _made(
     Axes,
     dict.fromkeys(("fan_in", "fan_out", "batch", "kernel"), _several(_axis)) | {"groups": _count, "stride": _count},
 )
+MULTIPLIER = _made(Multiplier, {"target": _text, "kind": _text, "value": _number, "why": _text})
 BLOCKS = _made(Blocks, {"axis": _axis, "names": _several(_text), "sizes": _several(_count)})
 ROW = _made(
     Row,
@@ -258,5 +266,6 @@ KEYS: dict[str, Kind] = {
     "seed": _seed,
     "recipe": _text,
     "notes": _several(_text),
+    "multipliers": _several(MULTIPLIER),
     "parameters": _list_of_rows,
 }

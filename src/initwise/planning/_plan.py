@@ -17,13 +17,14 @@ from initwise.planning._decide import decided_row, undecided_row
 from initwise.planning._resolve import Choice, Resolution, resolve
 from initwise.planning._row import Row
 from initwise.planning._value import Plan
+from initwise.recipes import Recipe
 from initwise.rules import Rule
 from initwise.selectors import as_selector
 
 
 def plan(
     model: nn.Module,
-    rules: str | Rule | Sequence[str | Rule],
+    rules: str | Rule | Recipe | Sequence[str | Rule | Recipe],
     *,
     seed: int = 0,
     inputs: Any = None,
@@ -39,7 +40,8 @@ def plan(
 
     Args:
         model: any `nn.Module`. Wrappers (`torch.compile`, DDP, FSDP, checkpointing) do not change the names.
-        rules: the name of a recipe (`"gpt2"`), a rule, or a sequence of both.
+        rules: the name of a recipe (`"gpt2"`), a recipe made by a function (`iw.recipes.mup(...)`), a rule, or a
+            sequence of these.
         seed: an integer in [0, 2**64). A weight depends on it, on the parameter's name and on the element's index only.
         inputs: example inputs of the model's forward. This version decides by module types and does not need them.
         names: `{name here: canonical name}`; the parameter gets the random numbers of the canonical name, so that a
@@ -68,6 +70,8 @@ class _Planner:
     def __init__(self, model: nn.Module, rules: Any, seed: Any, names: Any, only: Any, include_frozen: Any) -> None:
         self.problems: list[str] = []
         self.unknown_recipes: list[str] = []
+        self.multipliers: list[recipes.Multiplier] = []
+        self.warnings: list[str] = []
         self.seed = seed
         self.include_frozen = include_frozen
         self.names = names
@@ -91,7 +95,8 @@ class _Planner:
         if self.problems:
             raise PlanError("plan", list(dict.fromkeys(self.problems)))
         origins = dict.fromkeys(rule.origin for rule in self.rules if rule.origin)
-        return Plan(rows, self.seed, ", ".join(origins), tuple(self._shadowed(resolution)))
+        notes = tuple(dict.fromkeys([*self.warnings, *self._shadowed(resolution)]))
+        return Plan(rows, self.seed, ", ".join(origins), notes, tuple(self.multipliers))
 
     def _check_arguments(self, model: object) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, Integral):
@@ -115,7 +120,7 @@ class _Planner:
         for entry in rules if several else [rules]:
             if isinstance(entry, Rule):
                 collected.append(entry)
-            elif isinstance(entry, str):
+            elif isinstance(entry, (str, Recipe)):
                 collected += self._recipe(entry)
             else:
                 self.problems.append(
@@ -123,12 +128,20 @@ class _Planner:
                 )
         return collected
 
-    def _recipe(self, name: str) -> list[Rule]:
+    def _recipe(self, named: str | Recipe) -> list[Rule]:
         try:
-            return recipes.rules(name, self.reading)
+            recipe = named if isinstance(named, Recipe) else recipes.find(named)
         except ArgumentError as error:
             self.problems.append(str(error))
-            self.unknown_recipes.append(name)
+            self.unknown_recipes.append(str(named))
+            return []
+        try:
+            self.multipliers += recipe.multipliers(self.reading)
+            self.warnings += recipe.warnings(self.reading)
+            return recipe.rules(self.reading)
+        except InitwiseError as error:
+            self.problems.append(f"recipe {recipe.name!r}: {error}")
+            self.unknown_recipes.append(recipe.name)
             return []
 
     def _selected(self, only: Any) -> set[str]:

@@ -14,6 +14,7 @@ from initwise.errors import ArgumentTypeError
 from initwise.findings import Table
 from initwise.planning import _data, _python, _tables
 from initwise.planning._row import Row
+from initwise.recipes import Multiplier
 from initwise.reporting import text
 
 
@@ -28,13 +29,16 @@ class Plan:
         rows: one decision for each parameter.
         seed: the seed of the random stream.
         recipe: the recipes that decided, or "" where the rules were all yours.
-        notes: what is worth knowing but no error, such as a rule that others override everywhere.
+        notes: what is worth knowing but no error, such as a rule that others override everywhere, or a change of the
+            forward pass that a recipe needs and initialization cannot make.
+        multipliers: numbers that go with the weights and that they cannot hold (learning rates, output factors).
     """
 
     rows: tuple[Row, ...]
     seed: int
     recipe: str = field(default="", compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    multipliers: tuple[Multiplier, ...] = field(default=(), compare=False)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)

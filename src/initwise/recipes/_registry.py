@@ -7,20 +7,28 @@ from torch import nn
 from initwise._arguments import nearest
 from initwise.errors import ArgumentError
 from initwise.model import Reading, read
+from initwise.recipes import frameworks, language, sequence, vision
 from initwise.recipes._by_type import CLASSIC, KAIMING, XAVIER
 from initwise.recipes._gpt2 import GPT2
 from initwise.recipes._recipe import Recipe
 from initwise.recipes._torch_default import TORCH_DEFAULT
 from initwise.rules import Rule
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (CLASSIC, GPT2, KAIMING, TORCH_DEFAULT, XAVIER)}
+_FAMILIES = (language.RECIPES, vision.RECIPES, sequence.RECIPES, frameworks.RECIPES)
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in sorted(
+        (CLASSIC, GPT2, KAIMING, TORCH_DEFAULT, XAVIER, *(each for family in _FAMILIES for each in family)),
+        key=lambda recipe: recipe.name,
+    )
+}
 
 
 def names() -> tuple[str, ...]:
     """Return the names of all recipes.
 
-    >>> names()
-    ('classic', 'gpt2', 'kaiming', 'torch-default', 'xavier')
+    >>> "gpt2" in names()
+    True
     """
     return tuple(RECIPES)
 
@@ -38,7 +46,16 @@ def rules(name: str, model: nn.Module | Reading) -> list[Rule]:
     >>> [str(rule.selector) for rule in rules("kaiming", nn.Linear(2, 3))]
     ["Name('weight')", "Name('bias')"]
     """
+    return find(name).rules(model if isinstance(model, Reading) else read(model))
+
+
+def find(name: str) -> Recipe:
+    """Return the recipe of this name.
+
+    Raises:
+        ArgumentError: there is no recipe of this name.
+    """
     recipe = RECIPES.get(name)
     if recipe is None:
         raise ArgumentError(f"recipe {name!r} is not known{nearest(name, RECIPES)}; known are {', '.join(RECIPES)}")
-    return recipe.rules(model if isinstance(model, Reading) else read(model))
+    return recipe
