@@ -1,4 +1,4 @@
-"""Recurrent and state-space layers, implicit functions, agents and adapters."""
+"""Recurrent and state-space layers."""
 
 from initwise.recipes._recipe import Recipe
 
