@@ -20,6 +20,7 @@ LINEAR = iw.Target((256, 256), fans=Fans(256, 256))
 WIDE = iw.Target((128, 512), fans=Fans(512, 128), axes=Axes((1,), (0,)))  # (out, in)
 CONV = iw.Target((64, 16, 8, 8), fans=Fans(1024, 4096), axes=Axes((1,), (0,), kernel=(2, 3)))
 KERNEL = iw.Target((32, 24, 3, 3), axes=Axes((1,), (0,), kernel=(2, 3)))
+UP = iw.Target((24, 12, 4, 4), axes=Axes((0,), (1,), kernel=(2, 3), groups=2, stride=4))  # (in, out / groups)
 CUT = 0.87962566103423978  # std of N(0, 1) cut at two sigmas, as JAX states it
 
 
@@ -101,6 +102,9 @@ STRUCTURED = (
     Case(iw.Dirac(groups=4), KERNEL, 1 / 216, math.sqrt(1 / 216 * 215 / 216), (0.0, 1.0), "dirac (4 groups)"),
     Case(iw.Sparse(), LINEAR, 0.0, 0.01 * math.sqrt(25 / 256), described="N(0, 0.01²) for 25 of 256 incoming"),
     Case(iw.Sparse(sparsity=0.5, std=2.0), WIDE, 0.0, math.sqrt(2), described="N(0, 2²) for 256 of 512 incoming"),
+    Case(iw.ICNR(), CONV, 0.0, math.sqrt(2 / 1024), described="N(0, 0.04419²), each channel 4 times"),
+    Case(iw.ICNR(4, iw.XavierUniform()), CONV, 0.0, math.sqrt(2 / 1280), symmetric(math.sqrt(6 / 1280))),
+    Case(iw.BilinearKernel(), UP, 1 / 48, math.sqrt(25 / 3072 - 1 / 2304), (0.0, 1.0), "linear interpolation"),
 )
 
 CASES = (*ELEMENTWISE, *CONSTANT, *STRUCTURED)

@@ -22,8 +22,8 @@ _ROOMS = {
     "errors": "ApplyError ArgumentError InitwiseError PlanError SchemaError VerificationError",
     "gains": "gain",
     "initializers": (
-        "Constant Custom DeltaOrthogonal Dirac Identity KaimingNormal KaimingUniform Keep Law LecunNormal "
-        "LecunUniform Normal Ones Orthogonal PerBlock Sparse TruncatedNormal Uniform VarianceScaling "
+        "BilinearKernel Constant Custom DeltaOrthogonal Dirac ICNR Identity KaimingNormal KaimingUniform Keep Law "
+        "LecunNormal LecunUniform Normal Ones Orthogonal PerBlock Sparse TruncatedNormal Uniform VarianceScaling "
         "XavierNormal XavierUniform Zeros"
     ),
     "planning": "Plan plan",

@@ -5,6 +5,8 @@ from initwise.digests import digest
 from initwise.errors import ApplyError, ArgumentError, InitwiseError, PlanError, SchemaError, VerificationError
 from initwise.gains import gain
 from initwise.initializers import (
+    ICNR,
+    BilinearKernel,
     Constant,
     Custom,
     DeltaOrthogonal,
@@ -37,15 +39,17 @@ from initwise.writing import apply
 
 __version__: str
 
-__all__ = [
+__all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes it
     "ApplyError",
     "ArgumentError",
     "Axes",
+    "BilinearKernel",
     "Constant",
     "Custom",
     "DeltaOrthogonal",
     "Dirac",
     "Glob",
+    "ICNR",
     "Identity",
     "InitwiseError",
     "KaimingNormal",

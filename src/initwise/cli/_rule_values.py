@@ -74,7 +74,8 @@ def _data(spec: Any) -> dict[str, Any]:
     if kind == "PerBlock":
         blocks = {name: _data(inner) for name, inner in arguments.items()}
         return {"kind": kind, "rest": blocks.pop("rest", None), "blocks": blocks}
-    return {"kind": kind, **arguments}
+    nested = {name: _data(inner) for name, inner in arguments.items() if name == "inner"}
+    return {"kind": kind, **arguments, **nested}
 
 
 def _short(spec: Mapping[Any, Any]) -> str:

@@ -24,8 +24,11 @@ from initwise.initializers._schemes import (
 from initwise.initializers._sparse import Sparse
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
+from initwise.initializers._upsampling import ICNR, BilinearKernel, Interpolating, Repeated
 
 __all__ = [
+    "ICNR",
+    "BilinearKernel",
     "CentreTap",
     "Constant",
     "Custom",
@@ -36,6 +39,7 @@ __all__ = [
     "Fill",
     "Identity",
     "Initializer",
+    "Interpolating",
     "Invariant",
     "KaimingNormal",
     "KaimingUniform",
@@ -51,6 +55,7 @@ __all__ = [
     "Orthonormal",
     "Pattern",
     "PerBlock",
+    "Repeated",
     "Sparse",
     "Stream",
     "Target",

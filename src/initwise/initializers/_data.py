@@ -24,13 +24,16 @@ from initwise.initializers._schemes import (
     XavierUniform,
 )
 from initwise.initializers._sparse import Sparse
+from initwise.initializers._upsampling import ICNR, BilinearKernel
 
 KINDS: dict[str, type[Initializer]] = {
     kind.__name__: kind
     for kind in (
+        BilinearKernel,
         Constant,
         DeltaOrthogonal,
         Dirac,
+        ICNR,
         Identity,
         KaimingNormal,
         KaimingUniform,
@@ -68,7 +71,7 @@ def to_data(initializer: Initializer) -> dict[str, Any]:
     if isinstance(initializer, PerBlock):
         blocks = {name: to_data(inner) for name, inner in initializer.blocks}
         return {"kind": kind, "blocks": blocks, "rest": to_data(initializer.rest) if initializer.rest else None}
-    return {"kind": kind} | {f.name: getattr(initializer, f.name) for f in dataclasses.fields(initializer)}
+    return {"kind": kind} | {f.name: _stored(getattr(initializer, f.name)) for f in dataclasses.fields(initializer)}
 
 
 def from_data(data: Mapping[str, Any]) -> Initializer:
@@ -90,12 +93,29 @@ def from_data(data: Mapping[str, Any]) -> Initializer:
     if kind is PerBlock:
         return _per_block(arguments)
     problems = _argument_problems(kind, arguments)
+    read = {} if problems else _read_nested(arguments, problems)
     if problems:
         raise SchemaError("initializer from data", problems)
     try:
-        return kind(**arguments)
+        return kind(**read)
     except ArgumentError as error:
         raise SchemaError("initializer from data", [str(error)]) from error
+
+
+def _stored(value: Any) -> Any:
+    """Return an argument as JSON values: an initializer within an initializer as its own dictionary."""
+    return to_data(value) if isinstance(value, Initializer) else value
+
+
+def _read_nested(arguments: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Return the arguments with every mapping among them read as an initializer; note what is wrong with one."""
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        try:
+            found[name] = from_data(value) if isinstance(value, Mapping) else value
+        except SchemaError as error:
+            problems += [f"argument {name!r}: {problem}" for problem in error.problems]
+    return found
 
 
 def _argument_problems(kind: type[Initializer], arguments: Mapping[str, Any]) -> list[str]:

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from initwise.errors import NotSupportedError
-from initwise.initializers import Custom, DeltaOrthogonal, Dirac, Fill, Identity, Initializer, Keep, Orthogonal, Sparse
+from initwise.initializers import (
+    ICNR,
+    BilinearKernel,
+    Custom,
+    DeltaOrthogonal,
+    Dirac,
+    Fill,
+    Identity,
+    Initializer,
+    Keep,
+    Orthogonal,
+    Sparse,
+)
 from initwise.planning._python_helpers import HELPERS
 from initwise.planning._row import Part, Row
 from initwise.random import NormalDraw, TruncatedNormalDraw, UniformDraw
@@ -47,12 +60,16 @@ def _helpers(code: str) -> list[str]:
 
 
 def _refuse_functions(rows: Sequence[Row]) -> None:
-    custom = [row.name for row in rows if any(isinstance(part.initializer, Custom) for part in row.parts)]
+    custom = [row.name for row in rows if any(_is_function(part.initializer) for part in row.parts)]
     if custom:
         raise NotSupportedError(
             f"to_python: {', '.join(map(repr, custom))} are drawn by functions of yours, whose code is not known here; "
             "call them yourself, or use another initializer"
         )
+
+
+def _is_function(initializer: Initializer) -> bool:
+    return isinstance(initializer.inner if isinstance(initializer, ICNR) else initializer, Custom)
 
 
 def _loop(paths: Sequence[str], statements: Sequence[str]) -> str:
@@ -93,10 +110,11 @@ def _line(p: str, part: Part, row: Row) -> str:
     if isinstance(draw, TruncatedNormalDraw):
         low, high = draw.support
         return f"nn.init.trunc_normal_({halves}, mean={draw.mean!r}, std={draw.sigma!r}, a={low!r}, b={high!r})"
-    return _structured(p, part, part.initializer)
+    return _structured(p, part, row)
 
 
-def _structured(p: str, part: Part, initializer: Initializer) -> str:
+def _structured(p: str, part: Part, row: Row) -> str:
+    initializer = part.initializer
     axes = part.target.axes.normalized(part.target.shape) if part.target.axes is not None else None
     if isinstance(initializer, Orthogonal):
         return f"_orthogonal({p}, gain={initializer.gain!r}{f', batch={axes.batch!r}' if axes and axes.batch else ''})"
@@ -112,4 +130,10 @@ def _structured(p: str, part: Part, initializer: Initializer) -> str:
         return f"nn.init.eye_({p})"
     if isinstance(initializer, Dirac):
         return f"nn.init.dirac_({p}, groups={initializer.groups})"
+    if isinstance(initializer, ICNR):
+        small = replace(part, initializer=initializer.inner, target=initializer.small(part.target))
+        return f"_icnr({p}, {initializer.scale**2}, lambda q: {_line('q', small, row)})"
+    if isinstance(initializer, BilinearKernel):
+        groups = axes.groups if axes else max(part.target.shape[0] // part.target.shape[1], 1)
+        return f"_interpolating({p}, groups={groups})"
     raise NotSupportedError(f"to_python: {initializer!r} has no counterpart in plain PyTorch")

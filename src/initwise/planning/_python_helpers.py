@@ -30,6 +30,21 @@ HELPERS = {
     values[chosen] = std * torch.randn(chosen.numel(), dtype=values.dtype)
     p.copy_(values.reshape(p.shape))
 ''',
+    "_icnr": '''def _icnr(p, count, draw):
+    """Output channels in runs of `count` equal ones, one of each run drawn by `draw`."""
+    small = torch.empty_like(p[::count])
+    draw(small)
+    p.copy_(small.repeat_interleave(count, dim=0))
+''',
+    "_interpolating": '''def _interpolating(p, groups):
+    """The kernel of a transposed convolution that interpolates linearly, channel by channel."""
+    p.zero_()
+    p.movedim((0, 1), (-2, -1)).add_(torch.eye(p.shape[1]).repeat(groups, 1).to(p))
+    for axis, size in enumerate(p.shape[2:], 2):
+        factor = (size + 1) // 2
+        taps = torch.arange(size, dtype=torch.float64) - (factor - 1 if size % 2 else factor - 0.5)
+        p.mul_((1 - taps.abs() / factor).to(p).reshape(-1, *[1] * (p.dim() - axis - 1)))
+''',
     "_haar": '''def _haar(rows, columns, dtype):
     """A matrix with orthonormal rows or columns, uniform over all such matrices."""
     tall = torch.randn(max(rows, columns), min(rows, columns), dtype=_computed_in(dtype))
