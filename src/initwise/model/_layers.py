@@ -14,6 +14,7 @@ from torch.nn.modules.rnn import RNNBase, RNNCellBase
 from initwise.axes import Axes, Blocks
 from initwise.model._norms import neutral_weight
 from initwise.model._usage import Role, Usage
+from initwise.model._vision import readers as vision_readers
 
 Reader = Callable[[Any], dict[str, Usage]]
 
@@ -25,16 +26,22 @@ GATES = {"LSTM": ("i", "f", "g", "o"), "GRU": ("r", "z", "n"), "RNN": ()}
 def usages(module: nn.Module) -> dict[str, Usage]:
     """Return how each parameter of `module` itself is used, by attribute; empty for a type that is not known.
 
-    A subclass is read like its nearest known base class.
+    A subclass is read like its nearest known base class; what that one does not know, the next ones may.
     """
+    found: dict[str, Usage] = {}
     for kind in type(module).__mro__:
-        neutral = neutral_weight(kind)
-        if neutral is not None:
-            return _norm(neutral)
-        reader = READERS.get(kind) or NAMED_READERS.get(f"{kind.__module__}.{kind.__qualname__}")
-        if reader is not None:
-            return reader(module)
-    return {}
+        found = _of_kind(kind, module) | found
+        if found and found.keys() >= module._parameters.keys():
+            break
+    return found
+
+
+def _of_kind(kind: type, module: nn.Module) -> dict[str, Usage]:
+    neutral = neutral_weight(kind)
+    if neutral is not None:
+        return _norm(neutral)
+    reader = READERS.get(kind) or NAMED_READERS.get(f"{kind.__module__}.{kind.__qualname__}")
+    return reader(module) if reader is not None else {}
 
 
 def _linear(module: nn.Linear) -> dict[str, Usage]:
@@ -138,4 +145,5 @@ READERS: dict[type, Reader] = {
 NAMED_READERS: dict[str, Reader] = {
     "transformers.pytorch_utils.Conv1D": _conv1d_transformers,  # computes x @ weight, stored (in, out)
     "transformers.modeling_utils.Conv1D": _conv1d_transformers,
+    **vision_readers(),
 }
