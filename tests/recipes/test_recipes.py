@@ -230,7 +230,8 @@ def test_recipes_account_for_every_parameter_of_other_families(family: str, reci
 
 
 def test_recipes_are_named_and_sourced() -> None:
-    assert iw.recipes.names() == tuple(RECIPES) == ("classic", "gpt2", "kaiming", "torch-default", "xavier")
+    assert iw.recipes.names() == tuple(RECIPES) == tuple(sorted(RECIPES))
+    assert {"classic", "gpt2", "kaiming", "torch-default", "xavier"} <= set(RECIPES)
     for recipe in RECIPES.values():
         assert recipe.summary
         assert "\n" not in recipe.summary

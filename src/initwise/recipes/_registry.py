@@ -11,14 +11,13 @@ from initwise.recipes import frameworks, language, sequence, special, vision
 from initwise.recipes._by_type import CLASSIC, KAIMING, XAVIER
 from initwise.recipes._gpt2 import GPT2
 from initwise.recipes._recipe import Recipe
-from initwise.recipes._torch_default import TORCH_DEFAULT
 from initwise.rules import Rule
 
 _FAMILIES = (language.RECIPES, vision.RECIPES, sequence.RECIPES, special.RECIPES, frameworks.RECIPES)
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in sorted(
-        (CLASSIC, GPT2, KAIMING, TORCH_DEFAULT, XAVIER, *(each for family in _FAMILIES for each in family)),
+        (CLASSIC, GPT2, KAIMING, XAVIER, *(each for family in _FAMILIES for each in family)),
         key=lambda recipe: recipe.name,
     )
 }

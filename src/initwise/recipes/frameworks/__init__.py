@@ -1,5 +1,8 @@
-"""Other frameworks' defaults, so that a port starts from the same laws; and muP."""
+"""What other frameworks, and PyTorch itself, draw where nobody asks for anything else."""
 
 from initwise.recipes._recipe import Recipe
+from initwise.recipes.frameworks._flax_default import FLAX_DEFAULT
+from initwise.recipes.frameworks._keras_default import KERAS_DEFAULT
+from initwise.recipes.frameworks._torch_default import TORCH_DEFAULT
 
-RECIPES: tuple[Recipe, ...] = ()
+RECIPES: tuple[Recipe, ...] = (FLAX_DEFAULT, KERAS_DEFAULT, TORCH_DEFAULT)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.rnn import RNNBase, RNNCellBase
 
-from initwise.fans import torch_fans
+from initwise.fans import fans, torch_fans
 from initwise.initializers import Constant, Normal, Uniform, Zeros
 from initwise.model import Parameter, Reading
 from initwise.recipes._by_type import SLOPE, plain
@@ -30,7 +30,7 @@ def _by_module(parameter: Parameter, reading: Reading) -> Decision:
     if isinstance(module, nn.PReLU):
         start = float(getattr(module, "init", SLOPE))
         return Constant(start), f"PReLU weight: {start:g}"
-    if parameter.usage is None or parameter.role in ("norm_weight", "norm_bias", "embedding"):
+    if parameter.role in ("norm_weight", "norm_bias", "embedding"):
         return plain(parameter)
     if isinstance(module, nn.MultiheadAttention):
         return _attention(parameter)
@@ -44,7 +44,9 @@ def _by_module(parameter: Parameter, reading: Reading) -> Decision:
         return _uniform(parameter, "in1_features", module.in1_features)
     if isinstance(module, _ConvNd):
         return _convolution(parameter, module)
-    return _conv1d(parameter)
+    if parameter.kind == "Conv1D":
+        return _conv1d(parameter)
+    return _raw(parameter, reading)
 
 
 def _uniform(parameter: Parameter, what: str, count: int) -> Decision:
@@ -88,6 +90,31 @@ def _conv1d(parameter: Parameter) -> Decision:
     return Zeros(), f"{_subject(parameter)}: zero"
 
 
+def _raw(parameter: Parameter, reading: Reading) -> Decision:
+    """Of a module that PyTorch does not have: as the layer of the same operation draws; nothing where none has it."""
+    if parameter.role == "slope":
+        return plain(parameter)
+    weight = parameter if parameter.role in ("weight", "recurrent") else _weight_of(parameter, reading)
+    if weight is None or weight.axes is None:
+        return None
+    count = fans(weight.shape, weight.axes).fan_in
+    if count == 0:
+        return Zeros(), f"{_subject(parameter)}: no inputs, zero"
+    bound = 1 / math.sqrt(count)
+    why = f"{_subject(parameter)}, used like the layer of {weight.operation}: U(±1/sqrt(fan_in {count}))"
+    return Uniform(-bound, bound), why
+
+
+def _weight_of(parameter: Parameter, reading: Reading) -> Parameter | None:
+    """Return the one weight that stands beside a bias in its module, if there is one."""
+    if parameter.role != "bias":
+        return None
+    beside = [
+        each for each in reading.parameters if each.module is parameter.module and each.role in ("weight", "recurrent")
+    ]
+    return beside[0] if len(beside) == 1 else None
+
+
 def _subject(parameter: Parameter) -> str:
     return f"{parameter.kind} {parameter.attribute}"
 
@@ -125,6 +152,11 @@ TORCH_DEFAULT = Recipe(
         ("Transformer", "Xavier uniform, fans by shape, over every parameter of two axes or more"),
         ("norms", "weight 1, bias 0"),
         ("PReLU", "the `init` it was made with, 0.25 by default"),
+        ("Conv1D of transformers", "N(0, 0.02²), bias 0"),
+        (
+            "weights and biases of other modules",
+            "U(±1/sqrt(fan_in)), as the layer of the same operation; other parameters of theirs have no default",
+        ),
     ),
     decide=_decide,
 )
