@@ -8,14 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+import tests.peers  # noqa: F401 - makes timm and torchvision importable
 from initwise.axes import Axes
 from initwise.model import Reading, read
 from initwise.model._vision import readers
-from tests import peers
 
 timm = pytest.importorskip("timm")
 torchvision = pytest.importorskip("torchvision")
-assert peers
 
 
 def _meta(name: str, **settings: object) -> Reading:

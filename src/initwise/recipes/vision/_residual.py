@@ -1,0 +1,133 @@
+"""Residual branches of convolutional networks: as a trace saw them, else from the structure of well-known blocks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import nn
+
+from initwise.errors import ArgumentError
+from initwise.model import Parameter, Reading
+
+_BLOCK = re.compile(
+    r"bottle|basicblock|selectivekernelbasic|preact|res(idual|net|nest)?[a-z0-9]*block|^block", re.IGNORECASE
+)
+_ASIDE = re.compile(
+    r"[Ss]queeze|[Aa]ttention|[Aa]ttn|^S[eE][A-Z]|^E[cC][aA]|FiLM"
+)  # classes of modules beside a branch
+SHORTCUTS = frozenset(
+    "downsample shortcut skip skip_connection conv_shortcut nin_shortcut conv_skip proj_shortcut identity_conv".split()
+)
+_ASIDE_NAMES = SHORTCUTS | frozenset("se attn ca eca cbam emb_layers time_mlp time_emb_proj emb_proj mlp_time".split())
+_SKIPS = ("use_res_connect", "has_skip", "has_residual", "add_identity")  # flags of blocks that may go without a sum
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The layers of one residual branch in the order in which the block registers them.
+
+    Attributes:
+        block: the canonical name of the block.
+        weights: names of the weights of its convolutions and linear layers.
+        norms: names of the weights of its norms.
+        last: the one among both that comes last, and so writes into the residual stream.
+    """
+
+    block: str
+    weights: tuple[str, ...]
+    norms: tuple[str, ...]
+    last: str
+
+    @property
+    def writer(self) -> str:
+        """The last weight that is no norm's."""
+        return self.weights[-1]
+
+
+def branches(reading: Reading) -> tuple[Branch, ...]:
+    """Return the residual branches of a model.
+
+    Raises:
+        ArgumentError: there is none that a trace or the blocks' types show.
+    """
+    found = tuple(_branches(reading))
+    if not found:
+        kinds = ", ".join(dict.fromkeys(type(module).__name__ for module in reading.modules.values()))
+        raise ArgumentError(
+            f"no residual branch is found among the modules ({kinds}); known are the blocks of "
+            f"torchvision, timm and their kin (BasicBlock, Bottleneck, PreAct..., Res...Block). Write rules for the "
+            f"last layer of each branch, or use another recipe"
+        )
+    return found
+
+
+def without_shortcut(reading: Reading) -> tuple[str, ...]:
+    """Return the blocks that look like residual ones and add no shortcut, so that they are no branches."""
+    return tuple(name for name, module in _blocks(reading.modules).items() if not _adds(module))
+
+
+def is_aside(name: str) -> bool:
+    """Return whether a module or parameter stands on a shortcut, by its name."""
+    return not SHORTCUTS.isdisjoint(name.split("."))
+
+
+def _branches(reading: Reading) -> list[Branch]:
+    members: dict[str, list[Parameter]] = {
+        name: [] for name, module in _blocks(reading.modules).items() if _adds(module)
+    }
+    for parameter in reading.parameters:
+        block = _block_of(parameter, members, reading.modules)
+        if block is not None and parameter.role in ("weight", "norm_weight"):
+            members[block].append(parameter)
+    return [branch for name, found in members.items() if (branch := _branch(name, found)) is not None]
+
+
+def _branch(block: str, members: list[Parameter]) -> Branch | None:
+    weights = [parameter.name for parameter in members if parameter.role == "weight"]
+    if not any((parameter.operation or "").startswith("conv") for parameter in members):
+        return None
+    norms = [parameter.name for parameter in members if parameter.role == "norm_weight"]
+    traced = [parameter for parameter in members if parameter.usage is not None and parameter.usage.residual]
+    if len(traced) == 1 and traced[0].usage is not None and traced[0].usage.residual is not None:
+        writer, norm = traced[0].name, traced[0].usage.residual.norm
+        ordered = (*(name for name in weights if name != writer), writer)
+        return Branch(block, ordered, tuple(norms), norm or writer)
+    return Branch(block, tuple(weights), tuple(norms), members[-1].name)
+
+
+def _blocks(modules: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    """Return the innermost modules whose class is called like a residual block."""
+    found = {name: module for name, module in modules.items() if name and _is_block(module)}
+    outer = {above for name in found for above in _above(name) if above in found}
+    return {name: module for name, module in found.items() if name not in outer}
+
+
+def _is_block(module: nn.Module) -> bool:
+    kind = type(module).__name__
+    return bool(_BLOCK.search(kind)) and not _ASIDE.search(kind) and next(module.parameters(), None) is not None
+
+
+def _adds(module: nn.Module) -> bool:
+    """A block without a sum says so in a flag; BYOBNet's have `shortcut = None`."""
+    if any(getattr(module, flag, None) is False for flag in _SKIPS):
+        return False
+    return not (module.__class__.__module__.startswith("timm.") and getattr(module, "shortcut", ()) is None)
+
+
+def _block_of(parameter: Parameter, blocks: Mapping[str, object], modules: Mapping[str, nn.Module]) -> str | None:
+    name = parameter.module_name
+    path = [name, *_above(name)]
+    block = next((above for above in path if above in blocks), None)
+    if block is None:
+        return None
+    below = path[: path.index(block)]
+    names = name[len(block) :].strip(".").split(".")
+    aside = not _ASIDE_NAMES.isdisjoint(names)
+    return None if aside or any(_ASIDE.search(type(modules.get(inner)).__name__) for inner in below) else block
+
+
+def _above(name: str) -> list[str]:
+    segments = name.split(".")
+    return [".".join(segments[:count]) for count in range(len(segments) - 1, 0, -1)]
