@@ -1,0 +1,341 @@
+"""`trace`: run a model's forward pass once, on its twin, and write down every operation."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the field's own name
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from initwise.errors import InitwiseError
+from initwise.model._names import canonical_name
+from initwise.model.graph._execution import Executor
+from initwise.model.graph._graph import Graph, Kind, Operation, Ref, Value
+from initwise.model.graph._state import undisturbed
+from initwise.model.graph._structures import mapped, tensors
+from initwise.model.graph._twin import twin
+
+_OURS = str(Path(__file__).parents[2])
+_TORCH = str(Path(torch.__file__).parent)
+# What returns no tensor, or none that a graph needs.
+_QUIET = frozenset(
+    """size dim numel stride is_contiguous element_size storage_offset data_ptr is_floating_point is_complex type
+    get_device __len__ ndimension nelement __hash__ is_tensor is_set_to untyped_storage storage is_nonzero __repr__
+    requires_grad_ retain_grad register_hook detach_ is_same_size is_shared is_pinned is_inference __format__ __dir__
+    _set_grad_enabled set_grad_enabled is_grad_enabled broadcast_shapes result_type can_cast promote_types
+    _has_compatible_shallow_copy_type __setattr__ has_names is_conj is_neg""".split()
+)
+_FACTORY_PROPERTIES = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
+_DESCENDED = (F.multi_head_attention_forward,)
+
+
+class TraceError(InitwiseError):
+    """The forward pass did not run on meta: the operation or the model's own error, and what was tried."""
+
+
+def trace(
+    model: nn.Module,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    names: Mapping[int, str],
+    auxiliary: frozenset[int] = frozenset(),
+    parallel: bool = False,
+    words: str = "",
+    training: bool = False,
+) -> Graph:
+    """Return the graph of one forward pass of `model`; the model itself is neither run nor changed.
+
+    Args:
+        args, kwargs: what forward is called with; floating tensors lose their values, others keep them.
+        names: the canonical name of each parameter, by the identity of its tensor.
+        auxiliary: identities of tensors behind parametrized parameters that are not to count as the parameter.
+        parallel: the root is a data-parallel wrapper.
+        words: the inputs in words, for the graph.
+        training: run in training mode, else in evaluation mode.
+
+    Raises:
+        TraceError: the pass failed; its cause is the model's own error.
+    """
+    with undisturbed():
+        copied, counterparts = twin(model)
+        copied.train(training)
+        recorder = _Recorder()
+        for identity, tensor in counterparts.items():
+            name = names.get(identity, "")
+            recorder.parameter(tensor, name, "auxiliary" if identity in auxiliary or not name else "parameter")
+        for path, buffer in copied.named_buffers():
+            recorder.names[id(buffer)] = canonical_name(path, parallel=parallel)
+            recorder.keep.append(buffer)
+        given = tuple(recorder.input(each, str(place)) for place, each in enumerate(args))
+        named = {key: recorder.input(each, key) for key, each in (kwargs or {}).items()}
+        try:
+            with _modules_told(copied, recorder), _scripts_told(recorder), recorder:
+                result = copied(*given, **named)
+        except Exception as error:
+            raise TraceError(recorder.blame(error, words)) from error
+        return recorder.graph(result, words, training)
+
+
+class _Recorder(TorchFunctionMode):
+    """Sees every torch function that the pass calls, has it executed, and writes it down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.executor = Executor()
+        self.values: list[Value] = []
+        self.operations: list[Operation] = []
+        self.known: dict[int, int] = {}  # identity of a live tensor -> index of its value
+        self.names: dict[int, str] = {}  # identity of a buffer -> its canonical name
+        self.keep: list[Any] = []
+        self.given: list[int] = []
+        self.parameters: dict[str, int] = {}
+        self.written: dict[int, int] = {}  # storage -> the value that was last written into it in place
+        self.where: list[tuple[str, int]] = [("", 0)]
+        self.calls: Counter[str] = Counter()
+        self.running = ""
+
+    def parameter(self, tensor: Tensor, name: str, kind: Kind) -> None:
+        """Note a parameter's counterpart; of several that share a name the largest stands for it."""
+        if kind == "parameter" and name in self.parameters:
+            self.known[id(tensor)] = self.parameters[name]
+            self.keep.append(tensor)
+            return
+        value = self._value(tensor, kind, name)
+        if kind == "parameter":
+            self.parameters[name] = value
+
+    def input(self, structure: Any, place: str) -> Any:
+        """Note what the model is called with; floating tensors go to meta."""
+
+        def given(tensor: Tensor) -> Tensor:
+            unknown = tensor.is_floating_point() or tensor.is_complex()
+            made = torch.empty_like(tensor, device="meta") if unknown else tensor.detach().to("cpu")
+            self.given.append(self._value(made, "input", place))
+            return made
+
+        return mapped(structure, given)
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "") or str(func)
+        if name == "__get__":
+            return self._property(func, args)
+        if name in _QUIET:
+            return func(*args, **kwargs)
+        if func in _DESCENDED:
+            with self:
+                return _inside(func)(*args, **kwargs)
+        return self.record(func, name, args, kwargs)
+
+    def _property(self, func: Any, args: tuple[Any, ...]) -> Any:
+        name = func.__self__.__name__
+        if name in _FACTORY_PROPERTIES and not args[0].__class__.__name__.startswith("Batched"):
+            return self.record(func, name, args, {})
+        return func(*args)
+
+    def record(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Execute an operation and write it down, unless all that it takes is constant."""
+        self.running = name
+        inplace = _inplace(name, kwargs)
+        taken = list(tensors((args, kwargs)))
+        if not any(tensor.is_meta for tensor in taken):
+            return self.executor.call(func, name, args, kwargs)
+        if inplace and not taken[0].is_meta and isinstance(args[0], Tensor):
+            _lose_memory(args[0])
+        before = [self._known(tensor) for tensor in taken]
+        result = self.executor.call(func, name, args, kwargs)
+        made = list(tensors(result))
+        if inplace:
+            self._note(func, name, args, kwargs, before, [args[0] if isinstance(args[0], Tensor) else taken[0]])
+        elif made:
+            fresh = [tensor for tensor in made if all(tensor is not each for each in taken)]
+            if fresh:
+                self._note(func, name, args, kwargs, before, fresh)
+        return result
+
+    def _note(
+        self, func: Any, name: str, args: Any, kwargs: Any, inputs: Sequence[int], made: Sequence[Tensor]
+    ) -> None:
+        index = len(self.operations)
+        noted = mapped((args, kwargs), lambda tensor: Ref(self._known(tensor)))
+        outputs = []
+        inplace = _inplace(name, kwargs)
+        for tensor in made:
+            real = not tensor.is_meta
+            value = self._value(tensor, "constant" if real and not inplace else "activation")
+            self.values[value].maker = index
+            outputs.append(value)
+            if inplace:
+                self.written[_storage(tensor)] = value
+        unique = tuple(dict.fromkeys(inputs))
+        for value in unique:
+            self.values[value].users.append(index)
+        module, call = self.where[-1]
+        self.operations.append(
+            Operation(index, name, func, noted[0], noted[1], unique, tuple(outputs), module, call, _line())
+        )
+
+    def _value(self, tensor: Tensor, kind: Kind, name: str = "") -> int:
+        index = len(self.values)
+        self.values.append(Value(index, tensor, kind, name))
+        self.known[id(tensor)] = index
+        return index
+
+    def _known(self, tensor: Tensor) -> int:
+        """Return the value of a tensor; one that was written into since it was made is a new value."""
+        found = self.known.get(id(tensor))
+        if found is None:
+            name = self.names.get(id(tensor))
+            kind: Kind = "buffer" if name is not None else "constant"
+            return self._value(tensor, kind, name or "")
+        if self.written and tensor.is_meta:
+            latest = self.written.get(_storage(tensor))
+            if latest is not None and latest > found:
+                return self._rewritten(tensor, found, latest)
+        return found
+
+    def _rewritten(self, tensor: Tensor, found: int, latest: int) -> int:
+        """The same memory was written through another view: what is read now depends on both."""
+        self._note(None, "alias", (tensor,), {}, (found, latest), ())
+        value = self._value(tensor, "activation")
+        operation = self.operations[-1]
+        operation.outputs = (value,)
+        operation.args = (Ref(found), Ref(latest))
+        self.values[value].maker = operation.index
+        self.written[_storage(tensor)] = value
+        return value
+
+    def blame(self, error: Exception, words: str) -> str:
+        """Say which operation failed where, with what."""
+        module = self.where[-1][0] if self.where else ""
+        place = f" in {module!r}" if module else ""
+        said = str(error).strip().splitlines()
+        tried = f" with {words}" if words else ""
+        return f"{self.running or 'forward'}{place} raised {type(error).__name__}{tried}: {said[0] if said else error!r}"
+
+    def graph(self, result: Any, words: str, training: bool) -> Graph:
+        """Return what was written down."""
+        outputs = [self._known(tensor) for tensor in tensors(result) if id(tensor) in self.known or tensor.is_meta]
+        return Graph(
+            self.values,
+            self.operations,
+            tuple(dict.fromkeys(self.given)),
+            tuple(dict.fromkeys(outputs)),
+            self.parameters,
+            tuple(self.executor.fallbacks.values()),
+            words,
+            training,
+        )
+
+
+def _inplace(name: str, kwargs: Mapping[str, Any]) -> bool:
+    if name.endswith("_") and not name.endswith("__"):
+        return True
+    if name in ("__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__iand__", "__ior__"):
+        return True
+    return kwargs.get("inplace") is True
+
+
+def _lose_memory(tensor: Tensor) -> None:
+    """A constant that is filled with activations becomes one: its Python object stays, its memory goes."""
+    empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+    torch.utils.swap_tensors(tensor, empty)
+
+
+def _storage(tensor: Tensor) -> int:
+    try:
+        return tensor.untyped_storage()._cdata
+    except (RuntimeError, NotImplementedError):
+        return id(tensor)
+
+
+@lru_cache(maxsize=8)
+def _inside(function: Any) -> Any:
+    """Return a Python function of torch that goes on to its parts, where it would hand itself over as a whole."""
+
+    def never(*args: Any) -> bool:
+        return False
+
+    names = {name: never for name in function.__globals__ if name.startswith("has_torch_function")}
+    names |= {"handle_torch_function": None}
+    plain = types.FunctionType(
+        function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__, function.__closure__
+    )
+    plain.__kwdefaults__ = function.__kwdefaults__
+    return plain
+
+
+def _line() -> str:
+    """Return the nearest source line outside torch and this library."""
+    frame: Any = sys._getframe(2)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((_TORCH, _OURS, "<frozen")):
+            return f"{_short(file)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _short(file: str) -> str:
+    parts = Path(file).parts
+    if "site-packages" in parts:
+        return "/".join(parts[len(parts) - parts[::-1].index("site-packages") :])
+    return "/".join(parts[-2:])
+
+
+@contextmanager
+def _modules_told(model: nn.Module, recorder: _Recorder) -> Iterator[None]:
+    """Keep the recorder told which module of the twin is running."""
+    parallel = False
+    handles = []
+    for path, module in model.named_modules():
+        name = canonical_name(path, parallel=parallel)
+
+        def enter(module: nn.Module, args: Any, name: str = name) -> None:
+            recorder.where.append((name, recorder.calls[name]))
+            recorder.calls[name] += 1
+
+        def leave(module: nn.Module, args: Any, output: Any) -> None:
+            if len(recorder.where) > 1:
+                recorder.where.pop()
+
+        if not isinstance(module, torch.jit.ScriptModule):
+            handles.append(module.register_forward_pre_hook(enter, prepend=True))
+            handles.append(module.register_forward_hook(leave))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def _scripts_told(recorder: _Recorder) -> Iterator[None]:
+    """Record scripted functions as one operation each; torch does not hand them over to a mode."""
+    kind: Any = torch.jit.ScriptFunction
+    original = kind.__call__
+
+    def call(function: Any, *args: Any, **kwargs: Any) -> Any:
+        with torch._C.DisableTorchFunction():
+            return recorder.record(lambda *a, **k: original(function, *a, **k), function.name, args, kwargs)
+
+    kind.__call__ = call
+    try:
+        yield
+    finally:
+        kind.__call__ = original
+
+
