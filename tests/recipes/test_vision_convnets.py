@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from torch import nn
 
 import initwise as iw
 import tests.peers  # noqa: F401 - makes timm and torchvision importable
-from initwise.errors import PlanError
+from initwise.errors import ArgumentError, PlanError
+from initwise.model import Parameter, read
+from initwise.model._usage import Residual
 from initwise.planning import Row
 from tests.recipes.draws import disagreements
 
@@ -104,6 +107,25 @@ def test_with_zero_gamma_every_block_is_its_shortcut(build: Callable[[], Any], k
         assert torch.equal(block(x), _shortcut(block, x).relu())
 
 
+@pytest.mark.parametrize(
+    "name",
+    "resnet50 resnext50_32x4d seresnet50 ecaresnet26t resnetv2_50 resnetv2_50d_gn resnest14d skresnet18 "
+    "res2net50_26w_4s regnetx_002 regnety_002 resnetrs50 resnetblur50".split(),
+)
+def test_the_ends_of_branches_are_those_that_timm_sets_to_zero(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.device("meta"):
+        model = timm.create_model(name)
+    zeroed: set[int] = set()
+    monkeypatch.setattr(nn.init, "zeros_", lambda tensor: zeroed.add(id(tensor)))
+    for module in model.modules():
+        if hasattr(module, "zero_init_last"):
+            module.zero_init_last()
+    plan = iw.plan(model, "resnet-zero-gamma")
+    theirs = {name for name, tensor in model.named_parameters() if id(tensor) in zeroed and name.endswith("weight")}
+    assert theirs
+    assert {row.name for row in plan if row.initializer == iw.Zeros() and row.name.endswith("weight")} == theirs
+
+
 def test_the_last_convolution_of_a_pre_activation_block_is_zero() -> None:
     model = timm.create_model("resnetv2_50").eval()
     iw.initialize(model, "resnet-zero-gamma", seed=0)
@@ -130,6 +152,30 @@ def test_blocks_without_a_shortcut_are_left_alone_and_named() -> None:
     plan = iw.plan(model, "resnet-zero-gamma")
     assert (plan["0.bn.weight"].initializer, plan["1.bn.weight"].initializer) == (iw.Zeros(), iw.Ones())
     assert "1 blocks add no shortcut, so nothing in them is zero: 1" in plan.notes
+
+
+def test_a_trace_says_where_branches_of_unknown_blocks_end() -> None:
+    class Unit(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.bn, self.shortcut = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 1)
+
+    typed = read(nn.Sequential(Unit(), Unit()))
+    writers = {f"{i}.{name}.weight": f"{i}.bn.weight" for i in (0, 1) for name in ("conv", "shortcut")}
+
+    def traced(parameter: Parameter) -> Parameter:
+        norm = writers.get(parameter.name)
+        if norm is None or parameter.usage is None:
+            return parameter
+        residual = Residual("0", 0, 2, norm if "conv" in parameter.name else None)
+        return replace(parameter, usage=replace(parameter.usage, residual=residual))
+
+    reading = replace(typed, parameters=tuple(map(traced, typed.parameters)))
+    decided = {rule.selector: rule.initializer for rule in iw.recipes.rules("resnet-zero-gamma", reading)}
+    zero = {str(selector) for selector, initializer in decided.items() if initializer == iw.Zeros()}
+    assert {name for name in zero if "weight" in name} == {"Name('0.bn.weight')", "Name('1.bn.weight')"}
+    with pytest.raises(ArgumentError, match="no residual branch is found"):
+        iw.recipes.rules("resnet-zero-gamma", typed)
 
 
 class FixupBasicBlock(nn.Module):

@@ -95,6 +95,7 @@ def test_the_modes_are_told_apart() -> None:
     [
         partial(_timm_vit, "deit_tiny_distilled_patch16_224"),
         partial(_timm_vit, "deit3_small_patch16_224", embed_dim=48, num_heads=2),  # layer scale
+        partial(_timm_vit, "vit_dwee_patch16_reg1_gap_256"),  # differential attention
         partial(_timm_vit, "vit_base_patch16_siglip_224", embed_dim=48, num_heads=2),  # attention pooling
     ],
 )

@@ -61,9 +61,9 @@ def is_convolution(parameter: Parameter) -> bool:
 
 
 def is_head(parameter: Parameter) -> bool:
-    """Return whether a layer makes the model's output: as the trace saw it, else by the name `head...`."""
-    traced = parameter.usage is not None and parameter.usage.source == "trace"
-    return parameter.usage.output if traced and parameter.usage else parameter.module_name.startswith("head")
+    """Return whether a layer makes the model's output: as a trace saw it, or by the name `head...`."""
+    traced = parameter.usage is not None and parameter.usage.output
+    return traced or parameter.module_name.startswith("head")
 
 
 def layer_default(reading: Reading) -> Decide:

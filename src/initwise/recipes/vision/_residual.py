@@ -15,12 +15,14 @@ _BLOCK = re.compile(
     r"bottle|basicblock|selectivekernelbasic|preact|res(idual|net|nest)?[a-z0-9]*block|^block", re.IGNORECASE
 )
 _ASIDE = re.compile(
-    r"[Ss]queeze|[Aa]ttention|[Aa]ttn|^S[eE][A-Z]|^E[cC][aA]|FiLM"
+    r"[Ss]queeze|[Aa]ttention|[Aa]ttn|^S[eE](Module|Block|Layer|Unit)|^E[cC][aA]|FiLM"
 )  # classes of modules beside a branch
 SHORTCUTS = frozenset(
     "downsample shortcut skip skip_connection conv_shortcut nin_shortcut conv_skip proj_shortcut identity_conv".split()
 )
-_ASIDE_NAMES = SHORTCUTS | frozenset("se attn ca eca cbam emb_layers time_mlp time_emb_proj emb_proj mlp_time".split())
+_ASIDE_NAMES = SHORTCUTS | frozenset(
+    "se se_module attn ca eca cbam emb_layers time_mlp time_emb_proj emb_proj mlp_time".split()
+)
 _SKIPS = ("use_res_connect", "has_skip", "has_residual", "add_identity")  # flags of blocks that may go without a sum
 
 
@@ -54,23 +56,45 @@ def branches(reading: Reading) -> tuple[Branch, ...]:
     """
     found = tuple(_branches(reading))
     if not found:
-        kinds = ", ".join(dict.fromkeys(type(module).__name__ for module in reading.modules.values()))
-        raise ArgumentError(
-            f"no residual branch is found among the modules ({kinds}); known are the blocks of "
-            f"torchvision, timm and their kin (BasicBlock, Bottleneck, PreAct..., Res...Block). Write rules for the "
-            f"last layer of each branch, or use another recipe"
-        )
+        raise _not_found(reading)
     return found
+
+
+def ends_of_branches(reading: Reading) -> dict[str, str]:
+    """Return the weight of the last norm (or other layer) of each residual branch, with the name of its block.
+
+    Where the blocks are of no known type, a trace says which convolutions write into a stream.
+
+    Raises:
+        ArgumentError: neither says it.
+    """
+    found = {branch.last: branch.block for branch in _branches(reading)} or _traced(reading)
+    if not found:
+        raise _not_found(reading)
+    return found
+
+
+def _traced(reading: Reading) -> dict[str, str]:
+    found = {}
+    for parameter in reading.parameters:
+        residual = parameter.usage.residual if parameter.usage is not None else None
+        if residual is not None and parameter.ndim > 2 and SHORTCUTS.isdisjoint(parameter.module_name.split(".")):
+            found[residual.norm or parameter.name] = parameter.module_name.rpartition(".")[0]
+    return found
+
+
+def _not_found(reading: Reading) -> ArgumentError:
+    kinds = ", ".join(dict.fromkeys(type(module).__name__ for module in reading.modules.values()))
+    return ArgumentError(
+        f"no residual branch is found among the modules ({kinds}); known are the blocks of "
+        f"torchvision, timm and their kin (BasicBlock, Bottleneck, PreAct..., Res...Block). Write rules for the "
+        f"last layer of each branch, or use another recipe"
+    )
 
 
 def without_shortcut(reading: Reading) -> tuple[str, ...]:
     """Return the blocks that look like residual ones and add no shortcut, so that they are no branches."""
     return tuple(name for name, module in _blocks(reading.modules).items() if not _adds(module))
-
-
-def is_aside(name: str) -> bool:
-    """Return whether a module or parameter stands on a shortcut, by its name."""
-    return not SHORTCUTS.isdisjoint(name.split("."))
 
 
 def _branches(reading: Reading) -> list[Branch]:

@@ -18,7 +18,7 @@ from initwise.recipes.vision._common import (
     subject,
     supporting,
 )
-from initwise.recipes.vision._residual import branches, without_shortcut
+from initwise.recipes.vision._residual import ends_of_branches, without_shortcut
 
 _LAWS = (
     ("convolution kernels", HE_FAN_OUT),
@@ -42,7 +42,7 @@ def resnet(reading: Reading) -> Decide:
 
 def _zero_gamma(reading: Reading) -> Callable[[Parameter], Decision]:
     plain = resnet(reading)
-    last = {branch.last: branch.block for branch in branches(reading)}
+    last = ends_of_branches(reading)
 
     def decide(parameter: Parameter) -> Decision:
         block = next((last[name] for name in parameter.names if name in last), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from initwise.initializers import Normal, TruncatedNormal, VarianceScaling, Zeros
+from initwise.initializers import Keep, Normal, TruncatedNormal, VarianceScaling, Zeros
 from initwise.model import Parameter, Reading
 from initwise.recipes._recipe import Decision, Recipe
 from initwise.recipes.vision._common import (
@@ -31,6 +31,8 @@ _SHARED = (
     ("class and register tokens", "N(0, (1e-6)²); DeiT's distillation token TN(σ=0.02)"),
     ("latents of attention pooling", "normal of std 1/sqrt(dim), cut at ±2 of it"),
     ("layer scale", "the module's init_values, else 1e-5"),
+    ("lambdas of differential attention", "N(0, 0.1²), scalar ones 0"),
+    ("rotary frequencies", "left as the model computes them"),
     *NORM_LAWS,
 )
 
@@ -61,6 +63,11 @@ def _raw(parameter: Parameter) -> Decision:
         ), f"{name}: normal of std 1/sqrt({parameter.shape[-1]}), cut at ±2"
     if role == "token" and parameter.attribute != "dist_token":
         return _TINY, f"{name}: N(0, (1e-6)²)"
+    if parameter.kind.startswith("Rotary"):
+        return Keep(), f"{name}: frequencies, left as the model computes them"
+    if parameter.attribute.startswith("lambda_"):
+        drawn = parameter.ndim > 0  # with dual_lambda they are scalars, and zero
+        return (Normal(std=0.1), f"{name}: N(0, 0.1²)") if drawn else (Zeros(), f"{name}: zero")
     return (TRUNCATED, f"{name}: TN(0.02)") if role in ("token", "position", "table") else None
 
 
