@@ -20,7 +20,9 @@ class Axes:
     `fan_in` axes are contracted with the input, `fan_out` axes are kept in the output, `batch` axes are looped over
     (each index has a weight of its own, as in stacked experts), and `kernel` axes are a window that counts for both
     fans. An axis without a role is looked up or looped over and counts for neither. Axis 0 spans all `groups` of a
-    grouped convolution; `stride` is the product of the strides of a transposed one. Negative axes count from the end.
+    grouped convolution; `stride` is the product of the strides of a transposed one. `split` pairs an axis with the
+    number of matrices that lie side by side along it, as heads that are kept apart: each counts for itself. Negative
+    axes count from the end.
 
     Raises:
         ArgumentError: an axis is named twice, or `groups` or `stride` is below 1.
@@ -38,6 +40,7 @@ class Axes:
     kernel: tuple[int, ...] = ()
     groups: int = 1
     stride: int = 1
+    split: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         check = Arguments("Axes")
@@ -45,6 +48,7 @@ class Axes:
             object.__setattr__(self, role, _axes_of(check, role, getattr(self, role)))
         object.__setattr__(self, "groups", check.integer("groups", self.groups, least=1))
         object.__setattr__(self, "stride", check.integer("stride", self.stride, least=1))
+        object.__setattr__(self, "split", tuple((int(axis), int(count)) for axis, count in self.split))
         named = [axis for role in _ROLES for axis in getattr(self, role)]
         if len(set(named)) < len(named):
             check.refuse(f"an axis has two roles in {self!r}; each axis has at most one")
@@ -65,7 +69,8 @@ class Axes:
                 f"its axes are {-count} to {count - 1}. Correct axes="
             )
         fan_in, fan_out, batch, kernel = (tuple(axis % count for axis in getattr(self, role)) for role in _ROLES)
-        front = Axes(fan_in, fan_out, batch, kernel, self.groups, self.stride)
+        split = tuple((axis % count, parts) for axis, parts in self.split)
+        front = Axes(fan_in, fan_out, batch, kernel, self.groups, self.stride, split)
         if front.groups > 1 and (0 not in front.fan_in + front.fan_out or shape[0] % front.groups):
             raise ArgumentError(
                 f"{self!r}: axis 0 must be a fan_in or fan_out axis whose size is a multiple of groups; "

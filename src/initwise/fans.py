@@ -23,7 +23,8 @@ def fans(shape: Sequence[int], axes: Axes) -> Fans:
     """Return the true fans of a weight of `shape` whose axes play the roles `axes`.
 
     With k the size of the kernel window, g the groups and s the stride of a transposed convolution,
-    fan_in = (contracted sizes) * k / s and fan_out = (kept sizes) * k; the role that holds axis 0 is divided by g.
+    fan_in = (contracted sizes) * k / s and fan_out = (kept sizes) * k; the role that holds axis 0 is divided by g, and
+    one that holds a split axis by the number of its parts.
     fan_in counts the terms summed into one output element; fan_out keeps the convention of He et al. (2015), which
     ignores the stride. `torch.nn.init` swaps the fans of transposed convolutions and ignores groups in fan_out.
 
@@ -37,8 +38,8 @@ def fans(shape: Sequence[int], axes: Axes) -> Fans:
     """
     roles = axes.normalized(shape)
     kernel = prod(shape[axis] for axis in roles.kernel)
-    fan_in = _size(shape, roles.fan_in, roles.groups) * kernel / roles.stride
-    fan_out = _size(shape, roles.fan_out, roles.groups) * kernel
+    fan_in = _size(shape, roles.fan_in, roles) * kernel / roles.stride
+    fan_out = _size(shape, roles.fan_out, roles) * kernel
     return Fans(_whole(fan_in), _whole(fan_out))
 
 
@@ -57,9 +58,10 @@ def torch_fans(shape: Sequence[int]) -> Fans:
     return Fans(shape[1] * kernel, shape[0] * kernel)
 
 
-def _size(shape: Sequence[int], role: Iterable[int], groups: int) -> Fraction:
+def _size(shape: Sequence[int], role: Iterable[int], roles: Axes) -> Fraction:
     axes = tuple(role)
-    return Fraction(prod(shape[axis] for axis in axes), groups if 0 in axes else 1)
+    apart = prod(count for axis, count in roles.split if axis in axes)
+    return Fraction(prod(shape[axis] for axis in axes), (roles.groups if 0 in axes else 1) * apart)
 
 
 def _whole(value: Fraction) -> int | float:

@@ -97,7 +97,8 @@ def _functions(initializer: Initializer) -> bool:
 
 def _axes_data(axes: Axes) -> dict[str, Any]:
     roles = {role: list(getattr(axes, role)) for role in ("fan_in", "fan_out", "batch", "kernel")}
-    return roles | {"groups": axes.groups, "stride": axes.stride}
+    whole = roles | {"groups": axes.groups, "stride": axes.stride}
+    return whole | {"split": [list(pair) for pair in axes.split]} if axes.split else whole
 
 
 class _Reader:
@@ -234,10 +235,20 @@ def _named_row(reader: _Reader, place: str, entry: Any) -> Row | None:
 
 
 WORDS = ("operation", "role", "rule", "reason")
-AXES = _made(
-    Axes,
-    dict.fromkeys(("fan_in", "fan_out", "batch", "kernel"), _several(_axis)) | {"groups": _count, "stride": _count},
-)
+AXES_KEYS = dict.fromkeys(("fan_in", "fan_out", "batch", "kernel"), _several(_axis)) | {
+    "groups": _count,
+    "stride": _count,
+    "split": _several(_several(_axis)),
+}
+
+
+def _axes(reader: _Reader, place: str, value: Any) -> Axes | None:
+    """Read axes; `split` is written only where an axis is split."""
+    whole = {"split": [], **value} if isinstance(value, Mapping) else value
+    axes: Axes | None = _made(Axes, AXES_KEYS)(reader, place, whole)
+    return axes
+
+
 MULTIPLIER = _made(Multiplier, {"target": _text, "kind": _text, "value": _number, "why": _text})
 BLOCKS = _made(Blocks, {"axis": _axis, "names": _several(_text), "sizes": _several(_count)})
 ROW = _made(
@@ -251,7 +262,7 @@ ROW = _made(
         "dtype": _dtype,
         "requires_grad": _flag,
         "initializer": _initializer,
-        "axes": _optional(AXES),
+        "axes": _optional(_axes),
         "blocks": _optional(BLOCKS),
         "padding": _optional(_axis),
         "operation": _optional(_text),
