@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import initwise.initializers as iw
 from initwise.axes import Axes
 from initwise.fans import Fans
-from tests.cases import CONV, KERNEL, LINEAR, WIDE, values
+from tests.cases import CONV, KERNEL, LINEAR, UP, WIDE, values
 
 COMPLEX = dataclasses.replace(LINEAR, dtype=torch.complex64)
 HALF = dataclasses.replace(LINEAR, dtype=torch.bfloat16)
@@ -182,6 +182,31 @@ MUTANTS = (
         iw.Sparse(),
         LINEAR,
         changed(iw.Normal(std=0.01), LINEAR, lambda w: nn.functional.dropout(w, 0.9)),
+    ),
+    Mutant(
+        "channels repeated in turns, not in runs",
+        iw.ICNR(),
+        CONV,
+        changed(iw.ICNR(), CONV, lambda w: w[::4].repeat(4, 1, 1, 1)),
+    ),
+    Mutant(
+        "the fan_out of all repeated channels",
+        iw.ICNR(inner=iw.KaimingNormal(mode="fan_out")),
+        CONV,
+        changed(iw.ICNR(inner=iw.KaimingNormal(mode="fan_out")), CONV, lambda w: w / 2),
+    ),
+    Mutant("one channel for all", iw.ICNR(), CONV, changed(iw.ICNR(), CONV, lambda w: w[:1].expand_as(w))),
+    Mutant(
+        "interpolation across channels",
+        iw.BilinearKernel(),
+        UP,
+        changed(iw.BilinearKernel(), UP, lambda w: w[:1, :1].expand_as(w)),
+    ),
+    Mutant(
+        "nearest neighbours for interpolation",
+        iw.BilinearKernel(),
+        UP,
+        changed(iw.BilinearKernel(), UP, lambda w: (w > 0.5).to(w)),
     ),
     Mutant("one incoming weight too many", iw.Sparse(), LINEAR, instead(iw.Sparse(sparsity=0.8945), LINEAR)),
 )

@@ -21,7 +21,9 @@ from initwise.initializers._schemes import KaimingNormal
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
 
-_SIGMAS = 7.0  # of a sample's mean and mean square: once in 10**11 draws
+_FEWEST = 3  # so many equal values are no accident
+_ENOUGH = 256  # so many values have a mean square that is nearly normal
+_SIGMAS = 7.0  # of a sample's mean and mean square: less than once in 10**8 draws
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,17 @@ class Repeated(Invariant):
         return f"every {self.count} output channels are equal, and one of each follows {self.law.describe()}"
 
     def _unlikely(self, firsts: Tensor) -> str | None:
+        flat = firsts.flatten(1)
+        if self.law.std > 0 and flat.shape[1] >= _FEWEST and bool((flat[1:] == flat[:1]).all(1).any()):
+            return "channels of different runs are equal, which independent draws never are"
         law = self.law.half() if firsts.is_complex() else self.law
         drawn = (torch.view_as_real(firsts) if firsts.is_complex() else firsts).flatten().double()
-        root = math.sqrt(drawn.numel())
+        if drawn.numel() < _ENOUGH or law.std == 0 or law.fourth is None:
+            return None
+        allowed = _SIGMAS / math.sqrt(drawn.numel())
         centred = (drawn - law.mean) / law.std
-        spread = math.sqrt(max((law.fourth or 3 * law.std**4) / law.std**4 - 1, 0.0))
-        if abs(float(centred.mean())) * root <= _SIGMAS and (
-            abs(float(centred.square().mean()) - 1) * root <= _SIGMAS * spread
-        ):
+        off = abs(float(centred.mean())), abs(float(centred.square().mean()) - 1)
+        if off[0] <= allowed and off[1] <= allowed * math.sqrt(law.fourth / law.std**4 - 1):
             return None
         found = f"mean {float(drawn.mean()):.6g} and std {float(drawn.std(correction=0)):.6g}"
         return f"one channel of each run has {found}; asked is {law.describe()}"
