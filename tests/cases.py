@@ -6,9 +6,12 @@ Every test that goes across all initializers reads this table; a new initializer
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from scipy.integrate import quad
 from torch import Tensor
 
 import initwise.initializers as iw
@@ -41,6 +44,15 @@ class Case:
 
 def symmetric(bound: float) -> tuple[float, float]:
     return -bound, bound
+
+
+def integrated(value: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
+    """Mean and std of a function of a uniform number between the bounds."""
+    mean, square = (
+        quad(lambda t, power=power: value(t) ** power, low, high, epsabs=0, epsrel=1e-12, limit=400)[0] / (high - low)
+        for power in (1, 2)
+    )
+    return mean, math.sqrt(square - mean**2)
 
 
 ELEMENTWISE = (
@@ -107,7 +119,47 @@ STRUCTURED = (
     Case(iw.BilinearKernel(), UP, 1 / 48, math.sqrt(25 / 3072 - 1 / 2304), (0.0, 1.0), "linear interpolation"),
 )
 
-CASES = (*ELEMENTWISE, *CONSTANT, *STRUCTURED)
+TIME_STEP = integrated(lambda t: math.log(math.expm1(math.exp(t))), math.log(1e-3), math.log(0.1))
+RING = integrated(lambda s: math.log(-0.5 * math.log(s)), 0.4**2, 0.9**2)
+GAIN = integrated(lambda s: 0.5 * math.log(1 - s), 0.4**2, 0.9**2)
+LOGS = np.log(np.arange(1, 257))
+RATES = (  # real numbers only
+    Case(
+        iw.TimeStepBias(),
+        LINEAR,
+        *TIME_STEP,
+        (math.log(math.expm1(1e-3)), math.log(math.expm1(0.1))),
+        "softplus⁻¹ of exp U(ln 0.001, ln 0.1)",
+    ),
+    Case(iw.LogOfUniform(), LINEAR, *integrated(math.log, 1, 16), (0.0, math.log(16)), "ln U(1, 16)"),
+    Case(iw.LogOfUniform(0, 16), LINEAR, math.log(16) - 1, 1.0, (-math.inf, math.log(16)), "ln U(0, 16)"),
+    Case(iw.ChronoBias(100), LINEAR, 99 * math.log(99) / 98 - 1, integrated(math.log, 1, 99)[1], (0.0, math.log(99))),
+    Case(
+        iw.ChronoBias(100, sign=-1),
+        LINEAR,
+        1 - 99 * math.log(99) / 98,
+        integrated(math.log, 1, 99)[1],
+        (-math.log(99), 0.0),
+        "-ln U(1, 99)",
+    ),
+    Case(
+        iw.RingDecay(0.4, 0.9),
+        LINEAR,
+        *RING,
+        (math.log(-math.log(0.9)), math.log(-math.log(0.4))),
+        "ln ν, |λ|² = exp(-2ν) ~ U(0.4², 0.9²)",
+    ),
+    Case(
+        iw.RingGain(0.4, 0.9),
+        LINEAR,
+        *GAIN,
+        (0.5 * math.log(0.19), 0.5 * math.log(0.84)),
+        "ln √(1 - |λ|²) of nu_log, |λ|² ~ U(0.4², 0.9²)",
+    ),
+    Case(iw.LogRange(), LINEAR, float(LOGS.mean()), float(LOGS.std()), (0.0, math.log(256)), "ln(1 ... 256)"),
+)
+
+CASES = (*ELEMENTWISE, *CONSTANT, *STRUCTURED, *RATES)
 
 
 def values(initializer: iw.Initializer, target: iw.Target, seed: int = 0, name: str = "weight") -> Tensor:

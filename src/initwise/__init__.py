@@ -22,9 +22,9 @@ _ROOMS = {
     "errors": "ApplyError ArgumentError InitwiseError PlanError SchemaError VerificationError",
     "gains": "gain",
     "initializers": (
-        "BilinearKernel Constant Custom DeltaOrthogonal Dirac ICNR Identity KaimingNormal KaimingUniform Keep Law "
-        "LecunNormal LecunUniform Normal Ones Orthogonal PerBlock Sparse TruncatedNormal Uniform VarianceScaling "
-        "XavierNormal XavierUniform Zeros"
+        "BilinearKernel ChronoBias Constant Custom DeltaOrthogonal Dirac ICNR Identity KaimingNormal KaimingUniform "
+        "Keep Law LecunNormal LecunUniform LogOfUniform LogRange Normal Ones Orthogonal PerBlock RingDecay RingGain "
+        "Sparse TimeStepBias TruncatedNormal Uniform VarianceScaling XavierNormal XavierUniform Zeros"
     ),
     "planning": "Plan plan",
     "rules": "Rule rule",

@@ -11,7 +11,11 @@ from initwise.initializers._elementwise import ElementWise, law_of
 from initwise.initializers._identity import Dirac, Identity
 from initwise.initializers._invariants import CentreTap, Equal, Invariant, NonzerosPerUnit, Orthonormal, Pattern
 from initwise.initializers._law import Law
+from initwise.initializers._mapped import Mapped, MappedCdf
 from initwise.initializers._orthogonal import DeltaOrthogonal, Orthogonal
+from initwise.initializers._ranges import Logarithms, LogRange
+from initwise.initializers._rates import ChronoBias, LogOfUniform, TimeStepBias
+from initwise.initializers._ring import RingDecay, RingGain
 from initwise.initializers._scaling import VarianceScaling
 from initwise.initializers._schemes import (
     KaimingNormal,
@@ -30,6 +34,7 @@ __all__ = [
     "ICNR",
     "BilinearKernel",
     "CentreTap",
+    "ChronoBias",
     "Constant",
     "Custom",
     "DeltaOrthogonal",
@@ -47,6 +52,11 @@ __all__ = [
     "Law",
     "LecunNormal",
     "LecunUniform",
+    "LogOfUniform",
+    "LogRange",
+    "Logarithms",
+    "Mapped",
+    "MappedCdf",
     "NonzerosPerUnit",
     "Normal",
     "NormalCdf",
@@ -56,9 +66,12 @@ __all__ = [
     "Pattern",
     "PerBlock",
     "Repeated",
+    "RingDecay",
+    "RingGain",
     "Sparse",
     "Stream",
     "Target",
+    "TimeStepBias",
     "TruncatedNormal",
     "TruncatedNormalCdf",
     "Uniform",

@@ -14,6 +14,9 @@ from initwise.initializers._combining import Keep, PerBlock
 from initwise.initializers._constant import Constant, Ones, Zeros
 from initwise.initializers._identity import Dirac, Identity
 from initwise.initializers._orthogonal import DeltaOrthogonal, Orthogonal
+from initwise.initializers._ranges import LogRange
+from initwise.initializers._rates import ChronoBias, LogOfUniform, TimeStepBias
+from initwise.initializers._ring import RingDecay, RingGain
 from initwise.initializers._scaling import VarianceScaling
 from initwise.initializers._schemes import (
     KaimingNormal,
@@ -30,6 +33,7 @@ KINDS: dict[str, type[Initializer]] = {
     kind.__name__: kind
     for kind in (
         BilinearKernel,
+        ChronoBias,
         Constant,
         DeltaOrthogonal,
         Dirac,
@@ -40,11 +44,16 @@ KINDS: dict[str, type[Initializer]] = {
         Keep,
         LecunNormal,
         LecunUniform,
+        LogOfUniform,
+        LogRange,
         Normal,
         Ones,
         Orthogonal,
         PerBlock,
+        RingDecay,
+        RingGain,
         Sparse,
+        TimeStepBias,
         TruncatedNormal,
         Uniform,
         VarianceScaling,

@@ -20,6 +20,7 @@ from initwise.initializers import (
     Sparse,
 )
 from initwise.planning._python_helpers import HELPERS
+from initwise.planning._python_rates import rate_line, reads_another
 from initwise.planning._row import Part, Row
 from initwise.random import NormalDraw, TruncatedNormalDraw, UniformDraw
 
@@ -43,7 +44,8 @@ def to_python(rows: Sequence[Row]) -> str:
     for row in rows:
         grouped.setdefault(tuple(_statements(row)), []).append(row.path)
     kept = "".join(f"    # left as it is: {path}\n" for path in grouped.pop((), ()))
-    body = "".join(_loop(paths, statements) for statements, paths in grouped.items())
+    order = sorted(grouped, key=reads_another)  # what reads another parameter comes after it
+    body = "".join(_loop(grouped[statements], statements) for statements in order)
     code = "\n\n".join([kept + (body or "    pass\n"), *_helpers(body)])
     imports = "".join(f"import {module}\n" for module in ("itertools", "math") if f"{module}." in code)
     return HEAD.format(parameters=len(rows), elements=sum(row.numel for row in rows), imports=imports) + code
@@ -110,7 +112,7 @@ def _line(p: str, part: Part, row: Row) -> str:
     if isinstance(draw, TruncatedNormalDraw):
         low, high = draw.support
         return f"nn.init.trunc_normal_({halves}, mean={draw.mean!r}, std={draw.sigma!r}, a={low!r}, b={high!r})"
-    return _structured(p, part, row)
+    return rate_line(p, part, row) or _structured(p, part, row)
 
 
 def _structured(p: str, part: Part, row: Row) -> str:

@@ -45,6 +45,19 @@ HELPERS = {
         taps = torch.arange(size, dtype=torch.float64) - (factor - 1 if size % 2 else factor - 0.5)
         p.mul_((1 - taps.abs() / factor).to(p).reshape(-1, *[1] * (p.dim() - axis - 1)))
 ''',
+    "_time_step_bias": '''def _time_step_bias(p, low, high, floor):
+    """The inverse softplus of log-uniform time steps."""
+    step = _uniform(p, math.log(low), math.log(high)).exp().clamp(min=floor)
+    p.copy_(step + torch.log(-torch.expm1(-step)))
+''',
+    "_ring_gain": '''def _ring_gain(nu_log):
+    """ln sqrt(1 - |lambda|^2) with |lambda| = exp(-exp(nu_log))."""
+    return 0.5 * torch.log(-torch.expm1(-2 * nu_log.double().exp()))
+''',
+    "_uniform": '''def _uniform(p, low, high):
+    """Uniform numbers of the shape of `p` in (low, high], in float64."""
+    return high - (high - low) * torch.rand(p.shape, dtype=torch.float64, device=p.device)
+''',
     "_haar": '''def _haar(rows, columns, dtype):
     """A matrix with orthonormal rows or columns, uniform over all such matrices."""
     tall = torch.randn(max(rows, columns), min(rows, columns), dtype=_computed_in(dtype))
