@@ -9,7 +9,6 @@ from initwise.errors import ArgumentError
 from initwise.model import Reading, read
 from initwise.recipes import frameworks, language, sequence, special, vision
 from initwise.recipes._by_type import CLASSIC, KAIMING, XAVIER
-from initwise.recipes._gpt2 import GPT2
 from initwise.recipes._recipe import Recipe
 from initwise.rules import Rule
 
@@ -17,7 +16,7 @@ _FAMILIES = (language.RECIPES, vision.RECIPES, sequence.RECIPES, special.RECIPES
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in sorted(
-        (CLASSIC, GPT2, KAIMING, XAVIER, *(each for family in _FAMILIES for each in family)),
+        (CLASSIC, KAIMING, XAVIER, *(each for family in _FAMILIES for each in family)),
         key=lambda recipe: recipe.name,
     )
 }
