@@ -148,10 +148,18 @@ def test_blocks_without_a_shortcut_are_left_alone_and_named() -> None:
             super().__init__()
             self.conv, self.bn, self.has_skip = nn.Conv2d(2, 2, 3), nn.BatchNorm2d(2), has_skip
 
-    model = nn.Sequential(ResidualBlock(has_skip=True), ResidualBlock(has_skip=False))
+    class ResBlock(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shortcut = nn.Conv2d(2, 2, 1)
+
+    model = nn.Sequential(ResidualBlock(has_skip=True), ResidualBlock(has_skip=False), ResBlock())
     plan = iw.plan(model, "resnet-zero-gamma")
     assert (plan["0.bn.weight"].initializer, plan["1.bn.weight"].initializer) == (iw.Zeros(), iw.Ones())
-    assert "1 blocks add no shortcut, so nothing in them is zero: 1" in plan.notes
+    assert plan.notes == (
+        "1 blocks add no shortcut, so no branch ends in them: 1",
+        "1 blocks are called residual blocks, and no convolution of a branch is found in them: 2",
+    )
 
 
 def test_a_trace_says_where_branches_of_unknown_blocks_end() -> None:

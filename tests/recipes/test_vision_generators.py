@@ -141,6 +141,19 @@ def test_a_dit_has_the_laws_of_its_authors_code() -> None:
     }
 
 
+def test_of_a_deep_modulation_only_the_last_layer_is_zero() -> None:
+    class AdaLayerNormZero(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(8, 48)
+
+    deep = nn.Sequential(nn.Linear(8, 16), nn.SiLU(), nn.Linear(16, 48))
+    model = nn.ModuleDict({"adaLN_modulation": deep, "norm1": AdaLayerNormZero(), "proj_out_2": nn.Linear(8, 4)})
+    plan = iw.plan(model, "dit")
+    zero = {row.name for row in plan if row.name.endswith("weight") and row.initializer == iw.Zeros()}
+    assert zero == {"adaLN_modulation.2.weight", "norm1.linear.weight", "proj_out_2.weight"}
+
+
 def test_positions_of_a_dit_are_left_as_they_are() -> None:
     model = _DiT()
     model.pos_embed.requires_grad_(True)
@@ -223,6 +236,23 @@ def test_only_what_ends_a_branch_of_a_diffusion_unet_is_zero() -> None:
     rest = iw.plan(model, "torch-default")
     assert all(row.law == rest[row.name].law for row in plan if row.name.rpartition(".")[0] not in ends)
     assert plan.notes == ()
+
+
+def test_shortcuts_and_time_layers_of_other_unets_are_no_branches() -> None:
+    class Block(nn.Module):
+        def __init__(self, inputs: int, outputs: int) -> None:
+            super().__init__()
+            self.proj, self.norm = nn.Conv2d(inputs, outputs, 3), nn.GroupNorm(1, outputs)
+
+    class ResnetBlock(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(8, 6))
+            self.block1, self.block2, self.res_conv = Block(4, 6), Block(6, 6), nn.Conv2d(4, 6, 1)
+
+    plan = iw.plan(nn.ModuleDict({"down": ResnetBlock(), "final_conv": nn.Conv2d(6, 3, 1)}), "unet-zero")
+    zero = {row.name for row in plan if row.name.endswith("weight") and row.initializer == iw.Zeros()}
+    assert zero == {"down.block2.proj.weight", "final_conv.weight"}
 
 
 def test_an_attention_without_a_known_output_projection_is_named() -> None:

@@ -22,12 +22,12 @@ from initwise.recipes.vision._common import (
     supporting,
     xavier,
 )
-from initwise.recipes.vision._residual import branches
+from initwise.recipes.vision._residual import branches, doubts
 
 _EMBED = Normal(std=0.02)
-_MODULATION = re.compile(r"ada_?ln|modulation", re.IGNORECASE)
+_MODULATION = re.compile(r"ada_?(ln|layer_?norm)|modulation", re.IGNORECASE)
 _TIME = re.compile(r"(^|\.)(t|time|timestep|time_text)_?(embed|emb|mlp)", re.IGNORECASE)
-_FINAL = re.compile(r"(^|\.)(final_layer|final|out|proj_out|conv_out|final_conv|out_conv|head)(\.|$)")
+_FINAL = re.compile(r"(^|\.)(final_layer|final|out|outc|proj_out(_2)?|conv_out|final_conv|out_conv|head)(\.|$)")
 _ATTENTION = re.compile(r"attention|attn", re.IGNORECASE)
 _PROJECTIONS = ("proj_out", "to_out", "to_out.0", "out_proj", "proj", "proj_attn")
 
@@ -54,15 +54,31 @@ def _dit(reading: Reading) -> Decide:
 
 
 def _modulations(reading: Reading) -> frozenset[str]:
-    """Return the linear layers that make the shifts, scales and gates of adaLN."""
-    names = [name for name, module in reading.modules.items() if isinstance(module, nn.Linear)]
-    found = frozenset(name for name in names if _MODULATION.search(name))
+    """Return the linear layers that make the shifts, scales and gates of adaLN: the last one of each modulation.
+
+    Setting an earlier one to zero as well would leave both without a gradient.
+    """
+    last: dict[str, str] = {}
+    for name, module in reading.modules.items():
+        if isinstance(module, nn.Linear) and (owner := _modulation_of(name, reading)) is not None:
+            last[owner] = name
+    found = frozenset(last.values())
     if not found:
         raise ArgumentError(
             "no adaLN modulation is found (a linear layer under a name with adaLN or modulation), "
             "and without it adaLN-Zero has nothing to set to zero. Use 'vit', or write rules"
         )
     return found
+
+
+def _modulation_of(name: str, reading: Reading) -> str | None:
+    """Return the modulation that a layer belongs to: by a name on its path, or by the class that owns it."""
+    segments = name.split(".")
+    named = next((index for index, segment in enumerate(segments) if _MODULATION.search(segment)), None)
+    if named is not None:
+        return ".".join(segments[: named + 1])
+    owner = ".".join(segments[:-1])
+    return name if _MODULATION.search(type(reading.modules.get(owner)).__name__) else None
 
 
 def _patches(parameter: Parameter) -> Decision:
@@ -154,7 +170,8 @@ def _warnings(reading: Reading) -> tuple[str, ...]:
     attention = [name for name, module in reading.modules.items() if _ATTENTION.search(type(module).__name__)]
     silent = [name for name in attention if not any(found.startswith(f"{name}.") for found in _projections(reading))]
     outer = [name for name in silent if not any(other.startswith(f"{name}.") for other in attention if other != name)]
-    return (f"no output projection is found in {', '.join(outer)}; add rules that set it to zero",) if outer else ()
+    said = (f"no output projection is found in {', '.join(outer)}; add rules that set it to zero",) if outer else ()
+    return (*said, *doubts(reading))
 
 
 UNET_ZERO = Recipe(

@@ -8,7 +8,7 @@ from initwise.initializers import KaimingNormal, Ones, VarianceScaling, Zeros
 from initwise.model import Parameter, Reading
 from initwise.recipes._recipe import Decision, Recipe
 from initwise.recipes.vision._common import Decide, is_convolution, role_of, subject, supporting
-from initwise.recipes.vision._residual import branches
+from initwise.recipes.vision._residual import branches, doubts
 
 _SCALES = ("scale", "mult", "gain", "alpha")
 
@@ -76,7 +76,7 @@ def _warnings(reading: Reading) -> tuple[str, ...]:
         found.append(f"the model has {norms} norms, which Fixup replaces; its scaling is meant for a network without")
     if _classifier(reading) is None:
         found.append("no linear layer is found that classifies; Fixup sets the classifier to zero")
-    return tuple(found)
+    return (*found, *doubts(reading))
 
 
 FIXUP = Recipe(

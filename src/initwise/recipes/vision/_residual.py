@@ -11,17 +11,16 @@ from torch import nn
 from initwise.errors import ArgumentError
 from initwise.model import Parameter, Reading
 
-_BLOCK = re.compile(
-    r"bottle|basicblock|selectivekernelbasic|preact|res(idual|net|nest)?[a-z0-9]*block|^block", re.IGNORECASE
-)
+_BLOCK = re.compile(r"bottle|basicblock|selectivekernelbasic|preact|res(idual|net|nest)?[a-z0-9]*block", re.IGNORECASE)
 _ASIDE = re.compile(
     r"[Ss]queeze|[Aa]ttention|[Aa]ttn|^S[eE](Module|Block|Layer|Unit)|^E[cC][aA]|FiLM"
 )  # classes of modules beside a branch
 SHORTCUTS = frozenset(
-    "downsample shortcut skip skip_connection conv_shortcut nin_shortcut conv_skip proj_shortcut identity_conv".split()
+    "downsample shortcut skip skip_connection skip_conv conv_shortcut nin_shortcut shortcut_conv conv_skip "
+    "proj_shortcut identity identity_conv res_conv conv_res residual_conv res_proj residual_proj match_input".split()
 )
 _ASIDE_NAMES = SHORTCUTS | frozenset(
-    "se se_module attn ca eca cbam emb_layers time_mlp time_emb_proj emb_proj mlp_time".split()
+    "se se_module attn ca eca cbam emb_layers mlp time_mlp time_emb_proj emb_proj mlp_time".split()
 )
 _SKIPS = ("use_res_connect", "has_skip", "has_residual", "add_identity")  # flags of blocks that may go without a sum
 
@@ -92,9 +91,17 @@ def _not_found(reading: Reading) -> ArgumentError:
     )
 
 
-def without_shortcut(reading: Reading) -> tuple[str, ...]:
-    """Return the blocks that look like residual ones and add no shortcut, so that they are no branches."""
-    return tuple(name for name, module in _blocks(reading.modules).items() if not _adds(module))
+def doubts(reading: Reading) -> tuple[str, ...]:
+    """Return what is to be known of blocks that are called like residual ones and have no branch, in sentences."""
+    blocks = _blocks(reading.modules)
+    found = {branch.block for branch in _branches(reading)}
+    plain = [name for name, module in blocks.items() if not _adds(module)]
+    empty = [name for name, module in blocks.items() if _adds(module) and name not in found]
+    said = [
+        (plain, "add no shortcut, so no branch ends in them"),
+        (empty, "are called residual blocks, and no convolution of a branch is found in them"),
+    ]
+    return tuple(f"{len(names)} blocks {what}: {', '.join(names)}" for names, what in said if names)
 
 
 def _branches(reading: Reading) -> list[Branch]:

@@ -18,7 +18,7 @@ from initwise.recipes.vision._common import (
     subject,
     supporting,
 )
-from initwise.recipes.vision._residual import ends_of_branches, without_shortcut
+from initwise.recipes.vision._residual import doubts, ends_of_branches
 
 _LAWS = (
     ("convolution kernels", HE_FAN_OUT),
@@ -42,20 +42,15 @@ def resnet(reading: Reading) -> Decide:
 
 def _zero_gamma(reading: Reading) -> Callable[[Parameter], Decision]:
     plain = resnet(reading)
-    last = ends_of_branches(reading)
+    last = {reading[name].module_name: block for name, block in ends_of_branches(reading).items()}
 
     def decide(parameter: Parameter) -> Decision:
-        block = next((last[name] for name in parameter.names if name in last), None)
-        if block is None:
+        block = last.get(parameter.module_name)
+        if block is None or role_of(parameter) not in ("weight", "bias", "norm_weight", "norm_bias"):
             return plain(parameter)
         return Zeros(), f"{subject(parameter)}, last of the residual branch of {block}: zero"
 
     return decide
-
-
-def _open_blocks(reading: Reading) -> tuple[str, ...]:
-    names = without_shortcut(reading)
-    return (f"{len(names)} blocks add no shortcut, so nothing in them is zero: {', '.join(names)}",) if names else ()
 
 
 RESNET = Recipe(
@@ -70,7 +65,7 @@ RESNET_ZERO_GAMMA = Recipe(
     name="resnet-zero-gamma",
     summary="resnet, with the last norm of each residual branch zero, so that every block starts as its shortcut",
     source="Goyal et al. 2017 (arXiv:1706.02677, section 5.1); torchvision's zero_init_residual, timm's zero_init_last",
-    laws=(*_LAWS, ("last norm (or, in a pre-activation block, convolution) of a residual branch", "weight 0")),
+    laws=(*_LAWS, ("last norm (or, in a pre-activation block, convolution) of a residual branch", "weight and bias 0")),
     decide=_zero_gamma,
-    warnings=_open_blocks,
+    warnings=doubts,
 )
