@@ -13,6 +13,7 @@ from torch.nn import functional
 
 import initwise as iw
 from initwise.cli._rules_file import read_rules
+from initwise.cli.topics import find
 from initwise.errors import ArgumentError, NotSupportedError, SchemaError
 from initwise.fans import Fans
 from initwise.initializers import Initializer, Repeated, Target, from_data, to_data
@@ -146,6 +147,10 @@ def test_a_rule_file_nests_them_like_any_initializer(tmp_path: Path) -> None:
     (read,) = read_rules(rules).rules
     assert isinstance(read, iw.Rule)
     assert dict(read.keywords) == {"weight": iw.ICNR(3, iw.Normal(std=0.5))}
+
+
+def test_an_initializer_is_told_from_the_recipe_of_its_name_by_its_spelling() -> None:
+    assert (find("ICNR").kind, find("iw.ICNR").kind, find("icnr").kind) == ("initializer", "initializer", "recipe")
 
 
 def test_both_are_written_as_plain_code() -> None:

@@ -20,9 +20,11 @@ def names() -> tuple[str, ...]:
 def find(name: str) -> Topic:
     """The explanation of `name`.
 
-    A recipe is looked for before an initializer: "xavier" and "kaiming" are recipes, "xavier_uniform" is none.
+    A recipe is looked for before an initializer: "xavier" and "kaiming" are recipes, "xavier_uniform" is none. What is
+    spelled as an initializer is one: "ICNR" and the recipe "icnr" are two things.
     """
-    for look in (layer, code, recipe, scheme):
+    spelled = name.rpartition(".")[2] in scheme_names()
+    for look in (layer, code, *((scheme, recipe) if spelled else (recipe, scheme))):
         topic = look(name)
         if topic is not None:
             return topic
