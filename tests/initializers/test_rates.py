@@ -84,7 +84,7 @@ def test_rounding_never_leaves_the_support(initializer: Initializer, dtype: torc
 
 
 def test_chrono_gates_read_the_same_numbers_and_differ_in_sign() -> None:
-    lstm = nn.LSTM(3, 64)
+    lstm: Any = nn.LSTM(3, 64)
     bias = iw.PerBlock(f=iw.ChronoBias(100), i=iw.ChronoBias(100, sign=-1), rest=iw.Zeros())
     rules = [
         iw.rule(nn.LSTM, weight_ih=iw.XavierUniform(), weight_hh=iw.Orthogonal(), bias_ih=bias, bias_hh=iw.Zeros())
@@ -111,7 +111,8 @@ def test_a_chrono_gate_keeps_fifteen_percent_over_its_horizon() -> None:
 class _Ring(nn.Module):
     def __init__(self, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.gamma_log, self.nu_log = (nn.Parameter(torch.empty(65536, dtype=dtype)) for _ in range(2))
+        self.gamma_log = nn.Parameter(torch.empty(65536, dtype=dtype))
+        self.nu_log = nn.Parameter(torch.empty(65536, dtype=dtype))
 
 
 RING = (iw.rule("*nu_log", iw.RingDecay(0.4, 0.9)), iw.rule("*gamma_log", iw.RingGain(0.4, 0.9)))

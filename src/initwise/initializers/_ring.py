@@ -75,7 +75,8 @@ class RingDecay(_Ring):
     def below(self, x: Array) -> Array:
         """Return P(X <= x)."""
         gap = -np.expm1(-2 * np.exp(np.minimum(x, 700.0)))
-        return (gap - self._gaps()[0]) / self._area()
+        share: Array = (gap - self._gaps()[0]) / self._area()
+        return share
 
     def _range(self) -> tuple[float, float]:
         low = math.log(-math.log(self.r_max)) if self.r_max < 1 else -math.inf
@@ -109,8 +110,9 @@ class RingGain(_Ring):
     beside: str = "nu_log"
 
     def _check(self, check: Arguments) -> None:
-        if not isinstance(self.beside, str) or not self.beside.isidentifier():
-            check.refuse(f"beside is {self.beside!r}, and must be the name of an attribute, such as 'nu_log'")
+        beside: object = self.beside
+        if not (isinstance(beside, str) and beside.isidentifier()):
+            check.refuse(f"beside is {beside!r}, and must be the name of an attribute, such as 'nu_log'")
 
     def map(self, u: Array) -> Array:
         """Return the logarithm of the gain."""
@@ -119,7 +121,8 @@ class RingGain(_Ring):
 
     def below(self, x: Array) -> Array:
         """Return P(X <= x)."""
-        return (np.exp(2 * np.minimum(x, 0.0)) - self._gaps()[0]) / self._area()
+        share: Array = (np.exp(2 * np.minimum(x, 0.0)) - self._gaps()[0]) / self._area()
+        return share
 
     def _values(self, target: Target, stream: Stream) -> Tensor:
         self._refuse_complex(target)
