@@ -13,6 +13,8 @@ from torch.nn.modules.rnn import RNNBase, RNNCellBase
 
 from initwise.axes import Axes, Blocks
 from initwise.model._norms import neutral_weight
+from initwise.model._state_space import readers as state_space_readers
+from initwise.model._transformers import reader as transformers_reader
 from initwise.model._usage import Role, Usage
 from initwise.model._vision import readers as vision_readers
 
@@ -40,7 +42,8 @@ def _of_kind(kind: type, module: nn.Module) -> dict[str, Usage]:
     neutral = neutral_weight(kind)
     if neutral is not None:
         return _norm(neutral)
-    reader = READERS.get(kind) or NAMED_READERS.get(f"{kind.__module__}.{kind.__qualname__}")
+    named = NAMED_READERS.get(f"{kind.__module__}.{kind.__qualname__}")
+    reader = READERS.get(kind) or named or transformers_reader(kind)
     return reader(module) if reader is not None else {}
 
 
@@ -146,4 +149,5 @@ NAMED_READERS: dict[str, Reader] = {
     "transformers.pytorch_utils.Conv1D": _conv1d_transformers,  # computes x @ weight, stored (in, out)
     "transformers.modeling_utils.Conv1D": _conv1d_transformers,
     **vision_readers(),
+    **state_space_readers(),
 }
