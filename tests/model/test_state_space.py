@@ -12,10 +12,8 @@ import torch
 
 from initwise.model import read
 from initwise.model._state_space import readers
-from tests import peers
 
 transformers = pytest.importorskip("transformers")
-assert peers
 MODELS = Path(transformers.__file__).parent / "models"
 
 

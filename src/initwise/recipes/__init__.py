@@ -2,5 +2,6 @@
 
 from initwise.recipes._recipe import Decision, Multiplier, Recipe
 from initwise.recipes._registry import RECIPES, find, names, rules
+from initwise.recipes.sequence import chrono, lru
 
-__all__ = ["RECIPES", "Decision", "Multiplier", "Recipe", "find", "names", "rules"]
+__all__ = ["RECIPES", "Decision", "Multiplier", "Recipe", "chrono", "find", "lru", "names", "rules"]
