@@ -208,6 +208,30 @@ MUTANTS = (
         UP,
         changed(iw.BilinearKernel(), UP, lambda w: (w > 0.5).to(w)),
     ),
+    Mutant("the time step without softplus", iw.TimeStepBias(), LINEAR, changed(iw.TimeStepBias(), LINEAR, torch.exp)),
+    Mutant(
+        "uniform time steps",
+        iw.TimeStepBias(),
+        LINEAR,
+        changed(iw.Uniform(1e-3, 0.1), LINEAR, lambda dt: dt + torch.log(-torch.expm1(-dt))),
+    ),
+    Mutant("log-uniform decays", iw.LogOfUniform(), LINEAR, instead(iw.Uniform(0, math.log(16)), LINEAR)),
+    Mutant("decays up to fifteen", iw.LogOfUniform(), LINEAR, instead(iw.LogOfUniform(1, 15.5), LINEAR)),
+    Mutant("t_max itself", iw.ChronoBias(100), LINEAR, instead(iw.ChronoBias(101), LINEAR)),
+    Mutant("the input gate's sign", iw.ChronoBias(100), LINEAR, instead(iw.ChronoBias(100, sign=-1), LINEAR)),
+    Mutant(
+        "the magnitude uniform, not its square",
+        iw.RingDecay(0.4, 0.9),
+        LINEAR,
+        changed(iw.Uniform(0.4, 0.9), LINEAR, lambda r: torch.log(-torch.log(r))),
+    ),
+    Mutant(
+        "the gain without its root",
+        iw.RingGain(0.4, 0.9),
+        LINEAR,
+        changed(iw.RingGain(0.4, 0.9), LINEAR, lambda x: 2 * x),
+    ),
+    Mutant("the states along the other axis", iw.LogRange(), LINEAR, changed(iw.LogRange(), LINEAR, torch.t)),
     Mutant("one incoming weight too many", iw.Sparse(), LINEAR, instead(iw.Sparse(sparsity=0.8945), LINEAR)),
 )
 

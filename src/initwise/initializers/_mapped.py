@@ -64,7 +64,8 @@ class Mapped(Initializer):
         self._refuse_complex(target)
         mean, std, fourth = self._moments()
         name = type(self).__name__
-        return Law(mean, std, self._range(), MappedCdf(self), fourth, name=name, text=self._text())
+        cdf = None if self._kinks() else MappedCdf(self)  # where f is flat one value has a probability of its own
+        return Law(mean, std, self._range(), cdf, fourth, name=name, text=self._text())
 
     def _values(self, target: Target, stream: Stream) -> Tensor:
         self._refuse_complex(target)
