@@ -14,7 +14,7 @@ from torch.nn import functional
 
 import initwise as iw
 from initwise.errors import ArgumentError, ArgumentTypeError
-from initwise.initializers import Initializer, Law, MappedCdf, Stream, Target
+from initwise.initializers import Initializer, Law, Stream, Target
 from tests.cases import values
 
 MANY = Target((65536,))
@@ -44,9 +44,12 @@ def test_time_steps_below_the_floor_are_raised_to_it() -> None:
     drawn = values(raised, MANY).double()
     assert float(drawn.mean()) == pytest.approx(law.mean, abs=5 * law.std / 256)
     assert float(drawn.std()) == pytest.approx(law.std, rel=0.02)
-    assert law.cdf is None
-    at = MappedCdf(raised)(np.array([law.support[0] - 1e-6, law.support[0], law.support[1]]))
-    assert at == pytest.approx([0.0, 0.5, 1.0])
+    assert law.cdf is not None
+    assert law.cdf(np.array([law.support[0] - 1e-6, *law.support])) == pytest.approx([0.0, 0.5, 1.0])
+    (invariant,) = law.invariants
+    assert invariant.check(drawn) is None
+    assert str(invariant.check(drawn - 0.1)).startswith("the values reach from -4.700")
+    assert invariant.describe() == "every value lies in [-4.6, -2.252]"
     assert law.describe().endswith(", at least 0.01")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +15,8 @@ from torch import Tensor
 from initwise.errors import ArgumentError
 from initwise.initializers._base import Initializer
 from initwise.initializers._distributions import Array
-from initwise.initializers._law import Law
+from initwise.initializers._invariants import Invariant
+from initwise.initializers._law import Law, short
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
 
@@ -30,6 +31,23 @@ class MappedCdf:
 
     def __call__(self, x: Array) -> Array:
         return np.clip(self.of.below(np.asarray(x, np.float64)), 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Within(Invariant):
+    """Every value lies in [low, high]."""
+
+    low: float
+    high: float
+
+    def check(self, values: Tensor) -> str | None:
+        """Compare the smallest and the largest value with the bounds."""
+        low, high = float(values.min()), float(values.max())
+        return None if self.low <= low and high <= self.high else f"the values reach from {low:.9g} to {high:.9g}"
+
+    def describe(self) -> str:
+        """Return the property in words."""
+        return f"every value lies in [{short(self.low)}, {short(self.high)}]"
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,15 +75,18 @@ class Mapped(Initializer):
         """The law in a few signs."""
 
     def _kinks(self) -> tuple[float, ...]:
-        """Where in (0, 1) f is not smooth."""
+        """Where in (0, 1) f stops being flat."""
         return ()
 
     def _law(self, target: Target) -> Law:
         self._refuse_complex(target)
         mean, std, fourth = self._moments()
         name = type(self).__name__
-        cdf = None if self._kinks() else MappedCdf(self)  # where f is flat one value has a probability of its own
-        return Law(mean, std, self._range(), cdf, fourth, name=name, text=self._text())
+        law = Law(mean, std, self._range(), MappedCdf(self), fourth, name=name, text=self._text())
+        if not self._kinks():
+            return law
+        # Where f is flat, one value has a probability of its own, which intervals for continuous laws do not allow for.
+        return replace(law, iid=False, invariants=(Within(*self._range()),))
 
     def _values(self, target: Target, stream: Stream) -> Tensor:
         self._refuse_complex(target)
