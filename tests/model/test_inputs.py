@@ -1,0 +1,178 @@
+"""Example inputs: as a user gives them, in words, and built for a model."""
+
+from __future__ import annotations
+
+from collections import UserDict
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from initwise.errors import ArgumentError, ArgumentTypeError
+from initwise.model.inputs import Example, as_example, candidates, example_inputs, parse_inputs
+
+X = torch.zeros(2, 3)
+IDS = torch.zeros(2, 16, dtype=torch.int64)
+
+
+class Encoding(UserDict[str, Tensor]):
+    """What a tokenizer returns is a mapping, not a dict."""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (X, "2x3 float32"),
+        ((X, IDS), "2x3 float32; 2x16 int64"),
+        ([X, None], "2x3 float32; None"),
+        (([X, X],), "[2x3 float32, 2x3 float32]"),
+        ({"x": X}, "x: 2x3 float32"),
+        (Encoding(input_ids=IDS), "input_ids: 2x16 int64"),
+        (((X,), {"mask": IDS}), "2x3 float32; mask: 2x16 int64"),
+        ((X, {"mask": IDS}), "2x3 float32; {mask: 2x16 int64}"),
+        (torch.tensor(1.0), "scalar float32"),
+        ("4x5", "4x5 float32"),
+        (Example((X,), {}, "as I like it"), "as I like it"),
+        ((), "no arguments"),
+    ],
+)
+def test_inputs_are_taken_as_they_are_given(inputs: Any, words: str) -> None:
+    assert as_example(inputs).description == words
+
+
+def test_a_mapping_gives_keyword_arguments_and_a_tuple_positional_ones() -> None:
+    named, placed, both = as_example(Encoding(x=X)), as_example((X, IDS)), as_example(((X,), {"y": IDS}))
+    assert (named.args, named.kwargs["x"]) == ((), X)
+    assert (placed.args[1], placed.kwargs) == (IDS, {})
+    assert (both.args[0], both.kwargs["y"]) == (X, IDS)
+
+
+def test_inputs_of_no_known_form_are_refused_with_what_is_allowed() -> None:
+    with pytest.raises(ArgumentTypeError, match=r"inputs for Linear are 3 of type int; give a tensor, a tuple of"):
+        as_example(3, nn.Linear(2, 2))
+    with pytest.raises(ArgumentTypeError, match=r"forward's arguments, and 1 is of type int.*inputs=\(mapping,"):
+        as_example({1: X})
+
+
+@pytest.mark.parametrize(
+    ("words", "described"),
+    [
+        ("2x3x224x224", "2x3x224x224 float32"),
+        ("2 x 3 x 8", "2x3x8 float32"),
+        ("7", "7 float32"),
+        ("scalar", "scalar float32"),
+        ("2x16 int <1000", "2x16 int64"),
+        ("2x16 <1000", "2x16 int64"),
+        ("2x4 bool", "2x4 bool"),
+        ("2x3x8x8; 2x1 float16", "2x3x8x8 float32; 2x1 float16"),
+        ("x: 2x3", "x: 2x3 float32"),
+        ("2x3; mask=2x3 int32", "2x3 float32; mask: 2x3 int32"),
+        (
+            "input_ids: 2x16 int64 <50257; attention_mask: 2x16 int64<2",
+            "input_ids: 2x16 int64; attention_mask: 2x16 int64",
+        ),
+    ],
+)
+def test_words_become_tensors(words: str, described: str) -> None:
+    assert parse_inputs(words).description == described
+
+
+def test_a_limit_bounds_the_integers() -> None:
+    (ids,) = parse_inputs("1000 int <7").args
+    assert ids.min() == 0
+    assert ids.max() == 6
+    assert parse_inputs("1000 int").args[0].max() == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", r"inputs '' describe no tensor; write a shape such as 2x3x224x224"),
+        ("an image", r"'an image' is not understood; write a shape such as"),
+        ("2x3 float23", r"'float23' is no dtype; allowed are float, .*did you mean 'float32'"),
+        ("2x3 float32 <5", r"a limit \(<5\) is for integers, and this is float32"),
+        ("2x3 int <0", r"nothing lies below <0"),
+        ("x: 2; x: 3", r"'x' is given twice"),
+        ("x: 2; 3x4", r"'3x4' has no name and follows one that has"),
+    ],
+)
+def test_words_that_do_not_follow_the_form_are_refused(words: str, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        parse_inputs(words)
+
+
+def test_words_that_are_none_are_refused() -> None:
+    with pytest.raises(ArgumentTypeError, match="are 3 of type int, not a string"):
+        parse_inputs(3)  # type: ignore[arg-type]
+
+
+class TwoTowers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(3, 4), nn.Linear(5, 4)
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return torch.as_tensor(self.left(left) + self.right(right))
+
+
+class Norm(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(6)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return torch.as_tensor(self.norm(inputs[0]))
+
+
+PLAIN = [
+    nn.Linear(3, 4),
+    nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),
+    nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU()),
+    nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 26 * 26, 10)),
+    nn.Conv3d(1, 2, 3),
+    nn.ConvTranspose2d(3, 4, 2),
+    nn.Sequential(nn.Embedding(11, 4), nn.Linear(4, 11)),
+    nn.LSTM(5, 6),
+    nn.GRU(5, 6, batch_first=True),
+    nn.LSTMCell(5, 6),
+    nn.MultiheadAttention(8, 2, kdim=6, vdim=4),
+    nn.Transformer(8, 2, 1, 1, 16, batch_first=True),
+    nn.TransformerEncoderLayer(8, 2, 16, batch_first=True),
+    nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16), 1),
+    nn.Sequential(nn.BatchNorm1d(7), nn.ReLU()),
+    nn.Sequential(nn.GroupNorm(2, 4), nn.Conv2d(4, 4, 3)),
+    Norm(),
+]
+
+
+def _runs(model: nn.Module, example: Example) -> bool:
+    try:
+        model.eval()(*example.args, **example.kwargs)
+    except (RuntimeError, ValueError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("model", PLAIN, ids=lambda model: str(model).split("(")[0])
+def test_one_of_the_candidates_fits_a_plain_model(model: nn.Module) -> None:
+    assert any(_runs(model, example) for example in candidates(model))
+
+
+def test_a_model_of_several_arguments_or_without_layers_gets_no_candidates() -> None:
+    assert example_inputs(TwoTowers()) is None
+    assert example_inputs(nn.ReLU()) is None
+
+
+def test_candidates_are_the_same_each_time_and_leave_torchs_random_state_alone() -> None:
+    model = nn.Sequential(nn.Embedding(11, 4), nn.Conv2d(3, 3, 3))
+    state = torch.random.get_rng_state()
+    one, two = list(candidates(model)), list(candidates(model))
+    assert torch.equal(one[0].args[0], two[0].args[0])
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_candidates_are_real_tensors_also_where_models_are_built_on_meta() -> None:
+    with torch.device("meta"):
+        found = [*candidates(nn.Conv2d(3, 4, 3)), *candidates(nn.Embedding(5, 4)), parse_inputs("2x3 int <5")]
+    assert {example.args[0].device.type for example in found} == {"cpu"}
