@@ -1,0 +1,119 @@
+"""Reading one architecture, and what comes of it, as data."""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from torch import nn
+
+from benchmarks.zoo.build import build
+from benchmarks.zoo.entries import Entry
+from initwise.model import Reading, read
+from initwise.model._traced import traced
+from initwise.model.graph import TraceError
+from initwise.model.inputs import Example, candidates, mended
+
+
+@dataclass
+class Result:
+    """What was found about one architecture.
+
+    Attributes:
+        parameters: how many it has, ties counted once.
+        elements: how many numbers these hold.
+        built, traced: whether it could be built, and whether a forward pass showed how its parameters are used.
+        inputs: what the pass was called with, in words.
+        untouched: parameters that the pass did not touch.
+        unknown: parameters of which neither the pass nor their module's type says how they are used.
+        fallbacks: what the pass ran with stand-ins for.
+        cause: why it could not be built or traced: the error's type and first line.
+        seconds: how long reading took.
+    """
+
+    library: str
+    name: str
+    parameters: int = 0
+    elements: int = 0
+    built: bool = False
+    traced: bool = False
+    inputs: str = ""
+    untouched: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    fallbacks: list[str] = field(default_factory=list)
+    cause: str = ""
+    seconds: float = 0.0
+
+    def data(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return asdict(self)
+
+
+def result(entry: Entry) -> Result:
+    """Build the architecture and read it; whatever goes wrong is part of the result."""
+    found = Result(entry.library, entry.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            model = build(entry)
+        except Exception as error:  # noqa: BLE001 - told
+            found.cause = told(error)
+            return found
+        found.built = True
+        started = time.perf_counter()
+        try:
+            _read(model, found)
+        except Exception as error:  # noqa: BLE001 - a crash of ours is the worst result there is
+            found.cause = f"crash: {told(error)}"
+        found.seconds = time.perf_counter() - started
+    return found
+
+
+def _read(model: nn.Module, found: Result) -> None:
+    reading = read(model)
+    found.parameters = len(reading)
+    found.elements = sum(parameter.numel() for parameter in reading.parameters)
+    for attempt in attempts(reading):
+        if isinstance(attempt, Reading):
+            reading, found.traced, found.cause = attempt, True, ""
+            found.inputs = attempt.roles.graph.inputs_in_words
+            found.fallbacks = list(attempt.roles.graph.fallbacks)
+            break
+        found.cause = found.cause or told(attempt)
+    else:
+        found.cause = found.cause or "no example inputs"
+    found.unknown = [parameter.name for parameter in reading.parameters if parameter.role is None]
+    found.untouched = [parameter.name for parameter in reading.parameters if parameter.role == "unused"]
+
+
+def attempts(reading: Reading) -> Iterator[Reading | TraceError]:
+    """Yield what each example gives: the reading, or why it did not fit."""
+    for example in candidates(reading.model):
+        outcome = _attempt(reading, example)
+        yield outcome
+        if isinstance(outcome, TraceError):
+            better = mended(reading.model, example, outcome.__cause__ or outcome)
+            if better is not None:
+                yield _attempt(reading, better)
+
+
+def _attempt(reading: Reading, example: Example) -> Reading | TraceError:
+    try:
+        return traced(reading, [example])
+    except TraceError as error:
+        return error
+
+
+def told(error: BaseException) -> str:
+    """Return the error in one line."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0].strip() if lines else ''}"[:300]
+
+
+def cause(text: str) -> str:
+    """Return the cause without what differs from model to model: numbers, names in quotes."""
+    return re.sub(r"\d+(\.\d+)*", "N", re.sub(r"in '[^']*'", "in ...", text))[:140]

@@ -1,0 +1,85 @@
+"""Settings without which a default configuration of transformers makes no model: what it leaves open or contradicts.
+
+By model type, of whole models and of their parts. Values are chosen to be valid and small, not to be a checkpoint's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_HEAD = {"head_dim": 128}
+_ROPE = {"rope_type": "default", "rope_theta": 10000.0}
+_FORECAST = {"prediction_length": 24, "context_length": 48}
+_KERNELS = {
+    "reduce_channel": [1, 1, 0],
+    "return_channel": [1, 1, 0],
+    "vertical_long_to_small_conv_longratio": [[7, 1], [1, 1], [3, 0]],
+    "vertical_long_to_small_conv_midratio": [[5, 1], [1, 1], [2, 0]],
+    "vertical_long_to_small_conv_shortratio": [[3, 1], [1, 1], [1, 0]],
+    "horizontal_small_to_long_conv_longratio": [[1, 7], [1, 1], [0, 3]],
+    "horizontal_small_to_long_conv_midratio": [[1, 5], [1, 1], [0, 2]],
+    "horizontal_small_to_long_conv_shortratio": [[1, 3], [1, 1], [0, 1]],
+    "symmetric_conv_long_longratio": [[7, 7], [1, 1], [3, 3]],
+    "symmetric_conv_long_midratio": [[5, 5], [1, 1], [2, 2]],
+    "symmetric_conv_long_shortratio": [[3, 3], [1, 1], [1, 1]],
+}
+_SAPIENS_HEAD = {"upsample_out_channels": [64, 64], "conv_out_channels": [64, 64]}
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "autoformer": _FORECAST,
+    "aya_vision": {"vision_config": {"model_type": "siglip_vision_model", "num_hidden_layers": 2, "image_size": 364}},
+    "chameleon": {"vocabulary_map": {"<image>": 8711}},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": _ROPE, "sliding_attention": _ROPE}},
+    "convnext": {"hidden_sizes": [96, 192, 384, 768]},
+    "convnextv2": {"hidden_sizes": [96, 192, 384, 768]},
+    "deepseek_ocr2_text": {"num_hidden_layers": 2, "mlp_layer_types": ["dense", "sparse"]},
+    "diffusion_gemma_text": {"num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 704},
+    "dots1": {"n_shared_experts": 2, "n_routed_experts": 8, "num_experts_per_tok": 2},
+    "emu3": {"vocabulary_map": {"<image>": 151666, "<|extra_200|>": 151847, "<|visual token 000000|>": 151854}},
+    "esm": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32},
+    "focalnet": {"hidden_sizes": [192, 384, 768, 768]},
+    "granite4_vision": {"deepstack_layer_map": [[-1, 0]], "downsample_rate": "4/8"},
+    "hiera": {"decoder_hidden_size": 512, "decoder_depth": 2, "decoder_num_heads": 16},
+    "hunyuan_v1_dense": _HEAD,
+    "hunyuan_v1_moe": _HEAD,
+    "hunyuan_vl_text": _HEAD,
+    "informer": _FORECAST,
+    "lfm2_moe": {"num_hidden_layers": 3, "layer_types": ["conv", "conv", "full_attention"]},
+    "ministral": _HEAD,
+    "moonshine_streaming": {"num_key_value_heads": 8},
+    "nemotron": {"num_key_value_heads": 8},
+    "perception_lm": {
+        "vision_config": {
+            "model_type": "timm_wrapper",
+            "architecture": "vit_pe_core_large_patch14_336",
+            "model_args": {"embed_dim": 1024, "img_size": [448, 448], "depth": 2, "global_pool": ""},
+        }
+    },
+    "pp_ocrv5_server_det": {"intraclass_block_config": _KERNELS, "kernel_list": [3, 2, 2]},
+    "pp_ocrv6_medium_det": {"intraclass_block_config": _KERNELS, "kernel_list": [3, 2, 2]},
+    "qwen4_exp_text": {
+        "indexer_n_heads": 4,
+        "indexer_kv_heads": 1,
+        "indexer_head_dim": 256,
+        "indexer_budget": 64,
+        "indexer_compress_ratio": 4,
+    },
+    "qwen3_omni_moe_talker_text": {"shared_expert_intermediate_size": 1024},
+    "reformer": {"axial_pos_shape": [4, 4], "axial_pos_embds_dim": [64, 192]},
+    "sapiens2": {"head_config": _SAPIENS_HEAD},
+    "time_series_transformer": _FORECAST,
+    "timm_backbone": {"backbone": "resnet18"},
+    "vitmatte": {"fusion_hidden_sizes": [256, 128, 64, 32]},
+    "wav2vec2-bert": {"vocab_size": 32},
+    "wav2vec2-conformer": {"vocab_size": 32},
+}
+"""Given to every configuration of the type."""
+
+FOR_CLASS: dict[str, dict[str, Any]] = {
+    "BeitForSemanticSegmentation": {"out_indices": [3, 5, 7, 11]},
+    "PerceiverForImageClassificationConvProcessing": {"num_cross_attention_heads": 1},
+    "PerceiverForImageClassificationFourier": {"num_cross_attention_heads": 1},
+    "ReformerModelWithLMHead": {"is_decoder": True},
+    "T5GemmaEncoderModel": {"is_encoder_decoder": False},
+}
+"""Given to the configuration of one class."""
