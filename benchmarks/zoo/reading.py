@@ -83,7 +83,7 @@ def _read(model: nn.Module, found: Result) -> None:
             found.inputs = attempt.roles.graph.inputs_in_words
             found.fallbacks = list(attempt.roles.graph.fallbacks)
             break
-        found.cause = found.cause or told(attempt)
+        found.cause = found.cause if found.cause and "do not match" not in found.cause else told(attempt)
     else:
         found.cause = found.cause or "no example inputs"
     found.unknown = [parameter.name for parameter in reading.parameters if parameter.role is None]
@@ -93,12 +93,12 @@ def _read(model: nn.Module, found: Result) -> None:
 def attempts(reading: Reading) -> Iterator[Reading | TraceError]:
     """Yield what each example gives: the reading, or why it did not fit."""
     for example in candidates(reading.model):
-        outcome = _attempt(reading, example)
-        yield outcome
-        if isinstance(outcome, TraceError):
-            better = mended(reading.model, example, outcome.__cause__ or outcome)
-            if better is not None:
-                yield _attempt(reading, better)
+        better: Example | None = example
+        while better is not None:
+            outcome = _attempt(reading, better)
+            yield outcome
+            is_error = isinstance(outcome, TraceError)
+            better = mended(reading.model, better, outcome.__cause__ or outcome) if is_error else None
 
 
 def _attempt(reading: Reading, example: Example) -> Reading | TraceError:

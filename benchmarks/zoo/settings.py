@@ -9,6 +9,10 @@ from typing import Any
 
 _HEAD = {"head_dim": 128}
 _ROPE = {"rope_type": "default", "rope_theta": 10000.0}
+_ROPE_GLM = {
+    "head_dim": 128,
+    "rope_parameters": {**_ROPE, "partial_rotary_factor": 0.5, "mrope_section": [8, 12, 12]},
+}
 _FORECAST = {"prediction_length": 24, "context_length": 48}
 _KERNELS = {
     "reduce_channel": [1, 1, 0],
@@ -28,22 +32,29 @@ _SAPIENS_HEAD = {"upsample_out_channels": [64, 64], "conv_out_channels": [64, 64
 SETTINGS: dict[str, dict[str, Any]] = {
     "autoformer": _FORECAST,
     "aya_vision": {"vision_config": {"model_type": "siglip_vision_model", "num_hidden_layers": 2, "image_size": 364}},
+    "blip-2": {"image_token_index": 50265},
     "chameleon": {"vocabulary_map": {"<image>": 8711}},
     "cohere_compass_text": {"rope_parameters": {"full_attention": _ROPE, "sliding_attention": _ROPE}},
     "convnext": {"hidden_sizes": [96, 192, 384, 768]},
     "convnextv2": {"hidden_sizes": [96, 192, 384, 768]},
     "deepseek_ocr2_text": {"num_hidden_layers": 2, "mlp_layer_types": ["dense", "sparse"]},
+    "deepseek_v2": {"num_experts_per_tok": 2, "n_group": 1, "topk_group": 1},
     "diffusion_gemma_text": {"num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 704},
     "dots1": {"n_shared_experts": 2, "n_routed_experts": 8, "num_experts_per_tok": 2},
     "emu3": {"vocabulary_map": {"<image>": 151666, "<|extra_200|>": 151847, "<|visual token 000000|>": 151854}},
     "esm": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32},
     "focalnet": {"hidden_sizes": [192, 384, 768, 768]},
+    "glm4v_text": _ROPE_GLM,
+    "glm4v_moe_text": _ROPE_GLM,
+    "glm_image_text": _ROPE_GLM,
     "granite4_vision": {"deepstack_layer_map": [[-1, 0]], "downsample_rate": "4/8"},
     "hiera": {"decoder_hidden_size": 512, "decoder_depth": 2, "decoder_num_heads": 16},
     "hunyuan_v1_dense": _HEAD,
     "hunyuan_v1_moe": _HEAD,
     "hunyuan_vl_text": _HEAD,
     "informer": _FORECAST,
+    "instructblip": {"image_token_index": 50265},
+    "instructblipvideo": {"video_token_index": 50265},
     "lfm2_moe": {"num_hidden_layers": 3, "layer_types": ["conv", "conv", "full_attention"]},
     "ministral": _HEAD,
     "moonshine_streaming": {"num_key_value_heads": 8},
@@ -67,19 +78,33 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "qwen3_omni_moe_talker_text": {"shared_expert_intermediate_size": 1024},
     "reformer": {"axial_pos_shape": [4, 4], "axial_pos_embds_dim": [64, 192]},
     "sapiens2": {"head_config": _SAPIENS_HEAD},
+    "step3p7_text": {"sliding_window": 512},
     "time_series_transformer": _FORECAST,
     "timm_backbone": {"backbone": "resnet18"},
     "vitmatte": {"fusion_hidden_sizes": [256, 128, 64, 32]},
     "wav2vec2-bert": {"vocab_size": 32},
     "wav2vec2-conformer": {"vocab_size": 32},
+    "xmod": {"default_language": "en_XX"},
 }
 """Given to every configuration of the type."""
 
 FOR_CLASS: dict[str, dict[str, Any]] = {
     "BeitForSemanticSegmentation": {"out_indices": [3, 5, 7, 11]},
+    "Blip2ForImageTextRetrieval": {"qformer_config": {"use_qformer_text_input": True, "num_hidden_layers": 2}},
     "PerceiverForImageClassificationConvProcessing": {"num_cross_attention_heads": 1},
     "PerceiverForImageClassificationFourier": {"num_cross_attention_heads": 1},
     "ReformerModelWithLMHead": {"is_decoder": True},
     "T5GemmaEncoderModel": {"is_encoder_decoder": False},
 }
 """Given to the configuration of one class."""
+
+DEEP = frozenset(
+    """data2vec-vision beit dpt lw_detr rf_detr eomt eomt_dinov3 swin swinv2 edgetam edgetam_vision_model uvdoc vitmatte
+    zoedepth""".split()
+)
+"""Types whose layers stay as many as they are: other settings name them by their number."""
+
+BUFFERS = frozenset(
+    "mimi mimi_encoder mimi_decoder pocket_tts_audio_tokenizer pocket_tts_audio_tokenizer_encoder encodec".split()
+)
+"""Types that compute shapes from buffers: only their weights are built on meta."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.zoo.settings import FOR_CLASS, SETTINGS
+from benchmarks.zoo.settings import DEEP, FOR_CLASS, SETTINGS
 
 DEPTHS = frozenset(
     """
@@ -32,7 +32,9 @@ def smallest(kind: type, model: str = "", *, shorten: bool = True) -> Any:
         model: the class that is built from it, which may need settings of its own.
         shorten: leave the depths as they are if False.
     """
-    settings = SETTINGS.get(getattr(kind, "model_type", ""), {}) | FOR_CLASS.get(model, {})
+    name = getattr(kind, "model_type", "")
+    shorten = shorten and name not in DEEP
+    settings = SETTINGS.get(name, {}) | FOR_CLASS.get(model, {})
     return kind(**(changes(kind(**settings), shorten=shorten) | settings))
 
 

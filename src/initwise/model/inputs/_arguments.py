@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from initwise.model.inputs._settings import AUDIO, TEXT, VISION, reserved, setting, side
+from initwise.model.inputs._call import LENGTH, Call
+from initwise.model.inputs._settings import AUDIO, TEXT, VISION, reserved, side
 from initwise.model.inputs._tensors import boxes, counting, floats, integers, ones, tokens
 
-LENGTH = 16
 GRID = 8  # patches along each side of an image, for models that take images as patches
-SAMPLES = 16000  # of raw audio: one second at 16 kHz
-
-
-@dataclass
-class Call:
-    """A forward pass that inputs are made for: the model, its configuration, and sizes that must agree."""
-
-    model: Any
-    config: Any
-    batch: int = 2
-    length: int = LENGTH
-    images: int = 0  # placeholders for images in the text
-    audios: int = 0  # placeholders for audio in the text
-    done: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def parameters(self) -> dict[str, inspect.Parameter]:
-        """The arguments of forward."""
-        return dict(inspect.signature(self.model.forward).parameters)
-
-    def value(self, name: str) -> Any:
-        """Return a value for the argument `name`, or None where it is not known what that takes."""
-        make = VALUES.get(name)
-        return make(self) if make is not None else None
-
-    def setting(self, *names: str, within: tuple[str, ...] = (), default: Any = None) -> Any:
-        """Return the first of the settings `names` that the configuration or one of its parts has."""
-        return setting(self.config, *names, within=within, default=default)
+SAMPLES = 15360  # of raw audio: a second at 16 kHz, in whole frames of all sizes that there are
 
 
 def _text_vocabulary(call: Call) -> int:
@@ -61,21 +31,30 @@ def _table(model: Any) -> int:
 
 
 def _input_ids(call: Call) -> Tensor:
-    ids = tokens(
-        call.batch, call.length, vocabulary=_text_vocabulary(call), reserved=reserved(call.config) | set(range(4))
-    )
-    _put(ids, call.setting("image_token_id", "image_token_index", within=TEXT), call.images, 1)
-    _put(ids, call.setting("audio_token_id", "audio_token_index", within=TEXT), call.audios, 1 + call.images)
+    ids = tokens(*call.shape, vocabulary=_text_vocabulary(call), reserved=reserved(call.config) | set(range(4)))
+    _put(ids, _placeholder(call, "image"), call.images, 1)
+    _put(ids, _placeholder(call, "audio"), call.audios, 1 + call.images)
     end = call.setting("eos_token_id", within=TEXT)
     end = end[0] if isinstance(end, (list, tuple)) and end else end
     if isinstance(end, int) and 0 <= end < _text_vocabulary(call):
-        ids[:, -1] = end  # BART's classifiers read the state at the end of the text
+        ids[..., -1] = end  # BART's classifiers read the state at the end of the text
     return ids
+
+
+def _placeholder(call: Call, what: str) -> Any:
+    names = (f"{what}_token_id", f"{what}_token_index", f"{what}_token", f"{what}_placeholder_token_id")
+    return call.setting(*names, within=TEXT)
+
+
+def placeholders(call: Call, ids: Tensor, what: str) -> int:
+    """Return how many places for an "image" or "audio" there are in a text."""
+    token = _placeholder(call, what)
+    return int((ids[:1] == token).sum()) if isinstance(token, int) else 0
 
 
 def _put(ids: Tensor, token: Any, count: int, start: int) -> None:
     if count and isinstance(token, int):
-        ids[:, start : start + count] = token
+        ids[..., start : start + count] = token
 
 
 def _decoder_ids(call: Call) -> Tensor:
@@ -84,7 +63,7 @@ def _decoder_ids(call: Call) -> Tensor:
 
 
 def _mask(call: Call) -> Tensor:
-    return ones(call.batch, call.length)
+    return ones(*call.shape)
 
 
 def _pixels(call: Call) -> Tensor:
@@ -154,17 +133,18 @@ def _features_mask(call: Call) -> Tensor:
 
 
 def _bbox(call: Call) -> Tensor:
-    return boxes(call.batch, call.length, high=int(call.setting("max_2d_position_embeddings", default=1000)))
+    return boxes(*call.shape, high=int(call.setting("max_2d_position_embeddings", default=1000)))
 
 
 def _token_types(call: Call) -> Tensor:
-    return torch.zeros(call.batch, call.length, dtype=torch.int64, device="cpu")
+    return torch.zeros(call.shape, dtype=torch.int64, device="cpu")
 
 
 def _modalities(call: Call) -> Tensor:
     """Of each token: 0 for text, 1 for a part of an image."""
     ids = call.done["input_ids"]
-    return (ids == call.setting("image_token_id", "image_token_index", within=TEXT, default=-1)).long()
+    token = _placeholder(call, "image")
+    return (ids == (token if isinstance(token, int) else -1)).long()
 
 
 def _past(call: Call) -> Tensor:
@@ -210,7 +190,7 @@ VALUES: dict[str, Callable[[Call], Any]] = {
     "image_sizes": _image_sizes,
     "pixel_mask": _pixel_mask,
     "qformer_input_ids": _input_ids,
-    "position_ids": lambda call: counting(call.batch, call.length),
+    "position_ids": lambda call: counting(*call.shape),
     "use_cache": lambda call: False,
     "xpath_tags_seq": _xpath("tag_pad_id"),
     "xpath_subs_seq": _xpath("subs_pad_id"),

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from initwise.model.inputs._arguments import Call
+from initwise.model.inputs._arguments import VALUES, placeholders
+from initwise.model.inputs._call import LENGTH, Call
 from initwise.model.inputs._example import Example
+from initwise.model.inputs._families import family
 from initwise.model.inputs._plain import required
 from initwise.model.inputs._settings import TEXT
 
@@ -22,34 +24,56 @@ def transformers_candidates(model: Any) -> Iterator[Example]:
     for names in (_everything(model), _main(model)):
         if names and set(names) not in seen:
             seen.append(set(names))
-            example = _example(Call(model, model.config, batch=_batch(model)), names)
+            example = _example(_call(model, names), names)
             if example is not None:
                 yield example
 
 
 def mended(model: Any, example: Example, error: BaseException) -> Example | None:
-    """Return the example with as many placeholders as the model says it has features; None where it does not say."""
+    """Return the example with as many placeholders as the model says it has features; None where it does not say.
+
+    Vision-language models of transformers refuse a text with too few placeholders, and tell how many features an image
+    has: only they know it.
+    """
     match = _COUNTS.search(str(error))
-    if match is None or "input_ids" not in example.kwargs:
+    ids = example.kwargs.get("input_ids")
+    if match is None or ids is None or int(match["found"]) == int(match["wanted"]):
         return None
-    what, found, wanted = match["what"].lower(), int(match["tokens"]), int(match["features"])
-    if found == wanted:
-        return None
-    counts = {"images": wanted} if what.startswith("image") else {"audios": wanted}
-    batch = 1 if wanted else _batch(model)
-    call = Call(model, model.config, batch=batch, length=wanted + 16, **counts)
+    call = _call(model, list(example.kwargs))
+    call.images, call.audios = (placeholders(call, ids, what) for what in ("image", "audio"))
+    wanted = int(match["wanted"])
+    if match["what"].lower() == "image":
+        call.images = wanted
+    else:
+        call.audios = wanted
+    call.length = LENGTH + call.images + call.audios
     return _example(call, [name for name in example.kwargs if name != "use_cache"])
 
 
 _COUNTS = re.compile(
-    r"(?P<what>image|audio)\w* features and \w+ tokens do not match,? \D*(?P<tokens>\d+)\D+(?P<features>\d+)",
-    re.IGNORECASE,
+    r"(?P<what>image|audio)\w* features and \w+ tokens do not match\D*(?P<found>\d+)\D+(?P<wanted>\d+)", re.IGNORECASE
 )
 
 
+def _call(model: Any, names: list[str]) -> Call:
+    """Two texts; or one, if it goes with an image, or to a classifier that cannot find the end of padded ones."""
+    config = model.config
+    text = next((part for name in TEXT if (part := getattr(config, name, None)) is not None), config)
+    padded = "ForSequenceClassification" not in type(model).__name__ or getattr(text, "pad_token_id", None) is not None
+    alone = "input_ids" not in names or names == ["input_ids"] or not _SIGNALS.intersection(names)
+    return Call(model, config, VALUES, batch=2 if padded and alone else 1)
+
+
+_SIGNALS = {"pixel_values", "pixel_values_videos", "input_features", "input_values"}
+
+
 def _example(call: Call, names: list[str]) -> Example | None:
-    for name in names:
-        value = call.value(name)
+    own = family(call.model)
+    for name in _ordered([*names, *(name for name in own if name in call.parameters)]):
+        try:
+            value = own[name](call) if name in own else call.plain(name)
+        except (AttributeError, KeyError, TypeError, ValueError):  # a configuration with other settings than we know
+            return None
         if value is None:
             return None
         call.done[name] = value
@@ -58,21 +82,13 @@ def _example(call: Call, names: list[str]) -> Example | None:
     return Example((), dict(call.done))
 
 
-def _batch(model: Any) -> int:
-    """Two, or one for a classifier of sequences that cannot find the end of padded ones."""
-    config = model.config
-    text = next((part for name in TEXT if (part := getattr(config, name, None)) is not None), config)
-    one = "ForSequenceClassification" in type(model).__name__ and getattr(text, "pad_token_id", None) is None
-    return 1 if one or "images" in _modalities(model) else 2
-
-
 def _modalities(model: Any) -> tuple[str, ...]:
     found = getattr(model, "input_modalities", ())
     return (found,) if isinstance(found, str) else tuple(found)
 
 
 def _main(model: Any) -> list[str]:
-    takes = Call(model, model.config).parameters
+    takes = _call(model, []).parameters
     names = required(model)
     main = getattr(model, "main_input_name", None)
     for name in main if isinstance(main, (list, tuple)) else (main, *MAIN):
@@ -84,7 +100,7 @@ def _main(model: Any) -> list[str]:
 
 
 def _everything(model: Any) -> list[str]:
-    takes = Call(model, model.config).parameters
+    takes = _call(model, []).parameters
     names = _main(model)
     modalities = _modalities(model)
     if "text" in modalities and "input_ids" in takes:
