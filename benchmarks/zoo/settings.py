@@ -37,7 +37,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "cohere_compass_text": {"rope_parameters": {"full_attention": _ROPE, "sliding_attention": _ROPE}},
     "convnext": {"hidden_sizes": [96, 192, 384, 768]},
     "convnextv2": {"hidden_sizes": [96, 192, 384, 768]},
-    "deepseek_ocr2_text": {"num_hidden_layers": 2, "mlp_layer_types": ["dense", "sparse"]},
+    "deepseek_ocr2_text": {"num_hidden_layers": 2, "num_experts_per_tok": 2, "mlp_layer_types": ["dense", "sparse"]},
     "deepseek_v2": {"num_experts_per_tok": 2, "n_group": 1, "topk_group": 1},
     "diffusion_gemma_text": {"num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 704},
     "dots1": {"n_shared_experts": 2, "n_routed_experts": 8, "num_experts_per_tok": 2},
@@ -51,11 +51,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "hiera": {"decoder_hidden_size": 512, "decoder_depth": 2, "decoder_num_heads": 16},
     "hunyuan_v1_dense": _HEAD,
     "hunyuan_v1_moe": _HEAD,
-    "hunyuan_vl_text": _HEAD,
+    "hunyuan_vl_text": {**_HEAD, "rope_parameters": {**_ROPE, "mrope_section": [16, 16, 16, 16]}},
     "informer": _FORECAST,
     "instructblip": {"image_token_index": 50265},
     "instructblipvideo": {"video_token_index": 50265},
     "lfm2_moe": {"num_hidden_layers": 3, "layer_types": ["conv", "conv", "full_attention"]},
+    "llama4_vision_model": {"intermediate_size": 3072},
     "ministral": _HEAD,
     "moonshine_streaming": {"num_key_value_heads": 8},
     "nemotron": {"num_key_value_heads": 8},
@@ -66,6 +67,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
             "model_args": {"embed_dim": 1024, "img_size": [448, 448], "depth": 2, "global_pool": ""},
         }
     },
+    "pp_doclayout_v2": {"class_thresholds": [0.5] * 25},
     "pp_ocrv5_server_det": {"intraclass_block_config": _KERNELS, "kernel_list": [3, 2, 2]},
     "pp_ocrv6_medium_det": {"intraclass_block_config": _KERNELS, "kernel_list": [3, 2, 2]},
     "qwen4_exp_text": {
@@ -78,7 +80,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "qwen3_omni_moe_talker_text": {"shared_expert_intermediate_size": 1024},
     "reformer": {"axial_pos_shape": [4, 4], "axial_pos_embds_dim": [64, 192]},
     "sapiens2": {"head_config": _SAPIENS_HEAD},
-    "step3p7_text": {"sliding_window": 512},
+    "step3p5": {"sliding_window": 512},
     "time_series_transformer": _FORECAST,
     "timm_backbone": {"backbone": "resnet18"},
     "vitmatte": {"fusion_hidden_sizes": [256, 128, 64, 32]},
@@ -100,11 +102,12 @@ FOR_CLASS: dict[str, dict[str, Any]] = {
 
 DEEP = frozenset(
     """data2vec-vision beit dpt lw_detr rf_detr eomt eomt_dinov3 swin swinv2 edgetam edgetam_vision_model uvdoc vitmatte
-    zoedepth""".split()
+    zoedepth mllama_vision_model""".split()
 )
 """Types whose layers stay as many as they are: other settings name them by their number."""
 
 BUFFERS = frozenset(
-    "mimi mimi_encoder mimi_decoder pocket_tts_audio_tokenizer pocket_tts_audio_tokenizer_encoder encodec".split()
+    """mimi mimi_encoder mimi_decoder pocket_tts_audio_tokenizer pocket_tts_audio_tokenizer_encoder
+    pocket_tts_audio_tokenizer_decoder encodec""".split()
 )
 """Types that compute shapes from buffers: only their weights are built on meta."""

@@ -24,6 +24,7 @@ class Call:
         batch, length: how many texts, and how long.
         images, audios: how many placeholders for images and audio are in the text.
         done: what was made so far, by argument.
+        making: the argument that is being made.
     """
 
     model: Any
@@ -34,11 +35,16 @@ class Call:
     images: int = 0
     audios: int = 0
     done: dict[str, Any] = field(default_factory=dict)
+    making: str = ""
 
     @cached_property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """The arguments of forward."""
         return dict(inspect.signature(self.model.forward).parameters)
+
+    def takes(self, name: str) -> bool:
+        """Whether forward has this argument; `use_cache` may be one of the decorated forward's own."""
+        return name in self.parameters or (name == "use_cache" and "kwargs" in self.parameters)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -88,6 +88,10 @@ def _decoded(call: Call) -> Any:
     return call.plain("decoder_input_ids")
 
 
+def _one_text(call: Call) -> Any:
+    return call.plain("input_ids")[:1]
+
+
 def _history(call: Call) -> int:
     lags = call.setting("lags_sequence", default=[1])
     return int(call.setting("context_length", "prediction_length")) + max(lags)
@@ -109,6 +113,19 @@ def _time_features(call: Call) -> int:
     return int(call.setting("num_time_features", default=0)) + int(call.setting("num_dynamic_real_features", default=0))
 
 
+def _codes(call: Call) -> Any:
+    """Codes of audio for a decoder, one row for each codebook; text for what encodes it."""
+    decoder = getattr(call.config, "decoder", None) or getattr(call.config, "decoder_config", None)
+    if decoder is not None and call.making == "input_ids":
+        return call.plain("input_ids")
+    config = decoder or call.config
+    return integers(call.batch * config.num_codebooks, call.length, high=config.vocab_size)
+
+
+def _nothing(call: Call) -> None:
+    """The argument is not given."""
+
+
 _FORECAST: dict[str, Make] = {
     "past_values": _past(),
     "past_time_features": lambda call: floats(call.batch, _history(call), _time_features(call)),
@@ -119,6 +136,12 @@ _FORECAST: dict[str, Make] = {
 _VIDEO: dict[str, Make] = {"pixel_values": _video("num_frames")}
 _KEYPOINTS: dict[str, Make] = {"pixel_values": _pairs}
 _MONO: dict[str, Make] = {"input_values": _audio()}
+_CODES: dict[str, Make] = {"input_ids": _codes, "decoder_input_ids": _codes}
+_CAMERAS: dict[str, Make] = {
+    "pixel_values": lambda call: floats(1, 1, 3, *side(call.config, ("vlm_config", *VISION))),
+    "pixel_attention_mask": _ones(1, 1, dtype=torch.bool),
+    "attention_mask": _ones(1, "length"),
+}
 _IMAGE_IN_TEXT = "latent_query_num"
 _HEARD = _ones("batch", 128, dtype=torch.bool)
 
@@ -131,7 +154,7 @@ def _with_question(call: Call) -> Tensor:
 
 def _with_separators(call: Call) -> Tensor:
     ids = call.plain("input_ids")
-    ids[:, [4, 9, -1]] = call.size("sep_token_id")
+    ids[..., [4, 9, -1]] = call.size("sep_token_id")
     return ids
 
 
@@ -156,7 +179,7 @@ def _temporal_patches(call: Call) -> Tensor:
 def _merged_patches(call: Call) -> Tensor:
     patch = int(call.setting("patch_size", within=VISION, default=16))
     merge = int(call.setting("spatial_merge_size", within=VISION, default=2))
-    return floats(64 // merge**2, patch * merge, patch * merge, 3)
+    return floats(64, patch * merge, patch * merge, 3)
 
 
 def _flattened(call: Call) -> Tensor:
@@ -192,8 +215,8 @@ def _long_text(setting: str) -> Make:
 
 
 def _positions(call: Call) -> Tensor:
-    rows = counting(64)
-    return torch.stack((rows % 8, rows // 8), dim=-1).expand(call.batch, 64, 2).clone()
+    place = counting(144)
+    return torch.stack((place % 12, place // 12), dim=-1).expand(call.batch, 144, 2).clone()
 
 
 def _spatial(call: Call) -> Tensor:
@@ -241,11 +264,11 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
     "xclip": {"pixel_values": _video("num_frames")},
     "VideoMAEForPreTraining": {"bool_masked_pos": _masked_tubes},
     "instructblipvideo": {"pixel_values": _video(4)},
-    "tvp": {"pixel_values": _video(4)},
+    "tvp": {"pixel_values": _shape(1, 4, 3, 448, 448), "input_ids": _one_text},
     "pe_video_encoder": {"pixel_values_videos": _shape(1, 4, 3, 336, 336)},
     "pe_video": {"pixel_values_videos": _shape(1, 4, 3, 336, 336)},
     "pe_audio_video": {
-        "input_ids": lambda call: call.plain("input_ids")[:1],
+        "input_ids": _one_text,
         "pixel_values_videos": _shape(1, 4, 3, 336, 336),
         "input_values": _shape(1, 1, 15360),
     },
@@ -261,7 +284,7 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
     "idefics": {
         "pixel_values": lambda call: floats(1, 1, 3, *side(call.config)),
         "image_attention_mask": _ones(1, "length", 1),
-        "input_ids": lambda call: call.plain("input_ids")[:1],
+        "input_ids": _one_text,
     },
     "rf_detr": {"pixel_values": _images(560, 560)},
     "pp_ocrv5_mobile_rec": {"pixel_values": _images(48, 320)},
@@ -283,9 +306,10 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
         "pixel_attention_mask": _ones("batch", 64),
         "spatial_shapes": _spatial,
     },
-    "gemma4_vision": {"pixel_values": _patches_in_rows(64), "pixel_position_ids": _positions},
+    "gemma4_vision": {"pixel_values": _patches_in_rows(144), "pixel_position_ids": _positions},
     "kimi_k25_vision": {"pixel_values": _patches_in_planes},
     "muse_glimmer_vision": {"pixel_values": _temporal_patches},
+    "muse_spark_vision": {"pixel_values": _temporal_patches},
     "inkling2_vision": {"pixel_values": _merged_patches},
     "video_llama_3_vision": {"merge_sizes": lambda call: torch.tensor([2], device="cpu")},
     "pix2struct": {"flattened_patches": _flattened, "decoder_input_ids": _decoded},
@@ -295,7 +319,6 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
         "aspect_ratio_mask": _ones(1, 1, "max_num_tiles"),
     },
     "oneformer": {"task_inputs": _ids("batch", "task_seq_len", high=1000)},
-    "perceiver": {"inputs": _perceiver},
     "blip_2_qformer": {
         "query_embeds": _shape("batch", 32, "hidden_size"),
         "encoder_hidden_states": _shape("batch", 16, "encoder_hidden_size"),
@@ -361,13 +384,46 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
         "decoder_input_ids": _decoded,
     },
     # Text with something special in it.
+    "LongformerForMultipleChoice": {"input_ids": _with_separators},
     "LongformerForQuestionAnswering": {"input_ids": _with_separators},
     "SplinterForPreTraining": {"input_ids": _with_question},
     "SplinterForQuestionAnswering": {"input_ids": _with_question},
+    "Blip2ForImageTextRetrieval": {"attention_mask": _ones("batch", "length")},
+    "deepseek_ocr2": {"pixel_values": _images(1024, 1024)},
+    "gemma3n": {"input_features_mask": _HEARD},
+    "granitemoehybrid": {"use_cache": lambda call: False},
+    "jev": {
+        "input_ids": _one_text,
+        "marks": _ids(1, 4, high=8),
+        "num_options": _ones(1, 4),
+        "question_type_ids": _ids(1, 4, high=1),
+    },
+    "musicgen": _CODES,
+    "musicgen_melody": _CODES,
+    "musicgen_decoder": _CODES,
+    "musicgen_melody_decoder": _CODES,
+    "muse_glimmer_assistant": {
+        "noise_embeds": _shape("batch", "block_size", "hidden_size"),
+        "context_hidden_states": lambda call: floats(
+            call.batch, 8, call.size("hidden_size") * len(call.config.target_layer_ids)
+        ),
+    },
+    "neucodec": {
+        "input_features": _frames("feature_projection_input_dim", 160, 48),
+        "input_values": _shape("batch", 1, 15360),
+    },
+    "xcodec2": {
+        "input_features": _frames("feature_projection_input_dim", 160, 48),
+        "input_values": _shape("batch", 1, 15360),
+    },
+    "perceiver": {"inputs": _perceiver, "pixel_values": _nothing},
+    "qwen3_omni_moe_thinker": {"feature_attention_mask": _ones("batch", 3000)},
     "PI0Model": {
+        **_CAMERAS,
         "action_embeds": lambda call: floats(call.batch, 8, int(call.setting("hidden_size", within=("dit_config",)))),
     },
     "PI0ForConditionalGeneration": {
+        **_CAMERAS,
         "state": _shape("batch", "max_state_dim"),
         "noise": _shape("batch", "chunk_size", "max_action_dim"),
         "timestep": _shape("batch"),

@@ -69,14 +69,16 @@ _SIGNALS = {"pixel_values", "pixel_values_videos", "input_features", "input_valu
 
 def _example(call: Call, names: list[str]) -> Example | None:
     own = family(call.model)
-    for name in _ordered([*names, *(name for name in own if name in call.parameters)]):
+    for name in _ordered([*names, *(name for name in own if call.takes(name))]):
+        call.making = name
         try:
             value = own[name](call) if name in own else call.plain(name)
         except (AttributeError, KeyError, TypeError, ValueError):  # a configuration with other settings than we know
             return None
-        if value is None:
+        if value is None and name not in own:
             return None
-        call.done[name] = value
+        if value is not None:
+            call.done[name] = value
     if "use_cache" in call.parameters:
         call.done["use_cache"] = False
     return Example((), dict(call.done))
