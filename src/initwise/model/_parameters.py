@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from initwise.axes import Axes, Blocks
+from initwise.model._parametrized import Form, Solution, Source, Start, Way
+from initwise.model._sources import source_of
 from initwise.model._usage import Role, Usage
+from initwise.model.roles import Roles
 
 
 class Owner(NamedTuple):
@@ -31,7 +34,8 @@ class Parameter:
         name: the canonical name, under which its random numbers are drawn.
         path: the name in `named_parameters()` of the model that was read.
         aliases: the canonical names of its ties, without `name`.
-        tensor: the parameter itself; for a parametrized one the largest of the tensors behind it.
+        tensor: the parameter itself; for a parametrized one the largest of the tensors behind it (`values()` is the
+            weight that they make).
         owners: every place where it is registered; the first gives `module`, `module_name` and `attribute`.
         usage: how the first owner uses it, or None where its type does not say.
         parametrized: it is computed from other tensors (weight norm, spectral norm and their kind).
@@ -77,18 +81,18 @@ class Parameter:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of the tensor."""
-        return tuple(self.tensor.shape)
+        """The shape of the tensor; of a parametrized parameter that of the weight that is computed."""
+        return self.form.shape if self.parametrized else tuple(self.tensor.shape)
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self.tensor.dim()
+        return len(self.shape)
 
     @property
     def dtype(self) -> torch.dtype:
-        """The dtype of the tensor."""
-        return self.tensor.dtype
+        """The dtype of the tensor; of a parametrized parameter that of the weight that is computed."""
+        return self.form.dtype if self.parametrized else self.tensor.dtype
 
     @property
     def device(self) -> torch.device:
@@ -102,11 +106,54 @@ class Parameter:
 
     def dim(self) -> int:
         """Return the number of axes, as a tensor does."""
-        return self.tensor.dim()
+        return self.ndim
 
     def numel(self) -> int:
         """Return the number of elements."""
         return math.prod(self.shape)
+
+    @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """What its owners compute it from, each once; empty for an ordinary parameter."""
+        unique = {(id(owner.module), owner.attribute): owner for owner in self.owners}
+        found = (source_of(owner.module, owner.attribute) for owner in unique.values())
+        return tuple(source for source in found if source is not None)
+
+    @cached_property
+    def form(self) -> Form:
+        """Shape and dtype of the weight that a parametrization computes; those of the tensor where there is none."""
+        plain = Form(tuple(self.tensor.shape), self.tensor.dtype)
+        return self.sources[0].form if self.parametrized and self.sources else plain
+
+    @property
+    def way(self) -> Way | None:
+        """How values get into a parametrized or pruned parameter; None for an ordinary one."""
+        if not self.sources:
+            return None
+        ways = [source.way for source in self.sources]
+        problem = self.form.problem or next((way.problem for way in ways if way.problem), "")
+        places = len({(id(owner.module), owner.attribute) for owner in self.owners})
+        if not problem and places > 1 and any(way.inverse for way in ways):
+            problem = f"it is tied between {' and '.join(self.names)}, which compute it differently; untie them"
+        return Way(ways[0].inverse, ways[0].words, problem)
+
+    def values(self) -> Tensor:
+        """Return the values that its law is about: of a weight that is written through a parametrization the one that
+        the module computes, else the tensor. Nothing changes, buffers of the parametrization included.
+        """
+        way = self.way
+        return self.sources[0].effective() if way is not None and way.inverse else self.tensor.detach()
+
+    def solve(self, values: Tensor, start: Start, seed: int) -> Solution:
+        """Return the tensors that make a parametrized parameter `values`; nothing changes.
+
+        Raises:
+            ArgumentError: there are none.
+        """
+        found = [source.solve(values, start, seed) for source in self.sources]
+        tensors = {id(old): (old, new) for solution in reversed(found) for old, new in solution.tensors}
+        buffers = tuple(buffer for solution in found for buffer in solution.buffers)
+        return Solution(tuple(tensors.values()), buffers, found[0].effective)
 
     @property
     def operation(self) -> str | None:
@@ -139,11 +186,17 @@ class Reading:
     """A model as it was read: the parameters in `named_parameters()` order, the modules by canonical name.
 
     Modules are looked through: a wrapper and the module in it have one canonical name, which stands for the inner one.
+
+    Attributes:
+        roles: what a traced forward pass says, with its graph; None where none was traced.
+        notes: what was traced, or why it could not be, and what was done instead of operations that meta cannot run.
     """
 
     model: nn.Module = field(repr=False)
     parameters: tuple[Parameter, ...]
     modules: Mapping[str, nn.Module] = field(repr=False)
+    roles: Roles | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.parameters)

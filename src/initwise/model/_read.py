@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils.parametrize import ParametrizationList
-from torch.nn.utils.spectral_norm import SpectralNorm
-from torch.nn.utils.weight_norm import WeightNorm
 
 from initwise.errors import PlanError
 from initwise.model._layers import usages
 from initwise.model._names import canonical_name, is_parallel, join, walk
 from initwise.model._parameters import Owner, Parameter, Reading
+from initwise.model._sources import hooked_by
 from initwise.model._usage import Usage
 
 
@@ -68,7 +67,7 @@ def _sites(paths: dict[str, nn.Module], parallel: bool) -> Iterator[_Site]:
             owner_path, shown = inside or (prefix, attribute)
             owner_name = canonical_name(owner_path, parallel=parallel)
             owner = Owner(paths[owner_path], owner_name, shown)
-            parametrized = inside is not None or _has_hook(module, attribute, SpectralNorm, ("_orig",))
+            parametrized = inside is not None and f"{shown}_mask" not in module._buffers  # a pruned one is itself
             yield _Site(path, join(owner_name, shown), tensor, owner, parametrized)
 
 
@@ -79,14 +78,9 @@ def _parametrized_by(prefix: str, module: nn.Module, attribute: str) -> tuple[st
         number = attribute.removeprefix("original")
         if number != attribute and (number == "" or number.isdigit()):
             return owner.removesuffix("parametrizations").removesuffix("."), name
-    elif _has_hook(module, attribute, WeightNorm, ("_g", "_v")):
-        return prefix, attribute[:-2]
-    return None
-
-
-def _has_hook(module: nn.Module, attribute: str, kind: type[Any], suffixes: tuple[str, ...]) -> bool:
-    hooks = module._forward_pre_hooks.values()
-    return any(isinstance(hook, kind) and attribute in {hook.name + suffix for suffix in suffixes} for hook in hooks)
+        return None
+    shown = hooked_by(module, attribute)
+    return None if shown is None else (prefix, shown)
 
 
 def _split_lazy(sites: Iterable[_Site]) -> tuple[list[_Site], list[str]]:
@@ -135,7 +129,8 @@ def _parameters(named: dict[str, list[_Site]]) -> Iterator[Parameter]:
 
 
 def _largest(sites: list[_Site]) -> _Site:
-    return max(sites, key=lambda site: site.tensor.numel())
+    ordered = sites[::-1] if sites[0].parametrized else sites  # a direction comes after its magnitude
+    return max(ordered, key=lambda site: site.tensor.numel())
 
 
 def _usage(owner: Owner, known: dict[int, dict[str, Usage]]) -> Usage | None:
