@@ -2,7 +2,21 @@
 
 from initwise.recipes._recipe import Decision, Multiplier, Recipe
 from initwise.recipes._registry import RECIPES, find, names, rules
+from initwise.recipes.parametrization._mup import mup
 from initwise.recipes.sequence import chrono, lru
 from initwise.recipes.special import rl, siren
 
-__all__ = ["RECIPES", "Decision", "Multiplier", "Recipe", "chrono", "find", "lru", "names", "rl", "rules", "siren"]
+__all__ = [
+    "RECIPES",
+    "Decision",
+    "Multiplier",
+    "Recipe",
+    "chrono",
+    "find",
+    "lru",
+    "mup",
+    "names",
+    "rl",
+    "rules",
+    "siren",
+]

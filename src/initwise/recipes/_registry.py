@@ -7,12 +7,19 @@ from torch import nn
 from initwise._arguments import nearest
 from initwise.errors import ArgumentError
 from initwise.model import Reading, read
-from initwise.recipes import frameworks, language, sequence, special, vision
+from initwise.recipes import frameworks, language, parametrization, sequence, special, vision
 from initwise.recipes._by_type import CLASSIC, KAIMING, XAVIER
 from initwise.recipes._recipe import Recipe
 from initwise.rules import Rule
 
-_FAMILIES = (language.RECIPES, vision.RECIPES, sequence.RECIPES, special.RECIPES, frameworks.RECIPES)
+_FAMILIES = (
+    language.RECIPES,
+    vision.RECIPES,
+    sequence.RECIPES,
+    parametrization.RECIPES,
+    special.RECIPES,
+    frameworks.RECIPES,
+)
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in sorted(
