@@ -37,10 +37,19 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "cohere_compass_text": {"rope_parameters": {"full_attention": _ROPE, "sliding_attention": _ROPE}},
     "convnext": {"hidden_sizes": [96, 192, 384, 768]},
     "convnextv2": {"hidden_sizes": [96, 192, 384, 768]},
+    "deepseek_ocr2_encoder": {"hidden_size": 896, "num_attention_heads": 14, "num_key_value_heads": 2},
     "deepseek_ocr2_text": {"num_hidden_layers": 2, "num_experts_per_tok": 2, "mlp_layer_types": ["dense", "sparse"]},
     "deepseek_v2": {"num_experts_per_tok": 2, "n_group": 1, "topk_group": 1},
     "diffusion_gemma_text": {"num_experts": 8, "top_k_experts": 2, "moe_intermediate_size": 704},
     "dots1": {"n_shared_experts": 2, "n_routed_experts": 8, "num_experts_per_tok": 2},
+    "edgetam_vision_model": {
+        "backbone_config": {
+            "model_type": "timm_wrapper",
+            "architecture": "repvit_m1",
+            "num_classes": 2,
+            "model_args": {"features_only": True, "in_chans": 3, "out_indices": [0, 1, 2, 3]},
+        }
+    },
     "emu3": {"vocabulary_map": {"<image>": 151666, "<|extra_200|>": 151847, "<|visual token 000000|>": 151854}},
     "esm": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32},
     "focalnet": {"hidden_sizes": [192, 384, 768, 768]},
@@ -67,7 +76,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
             "model_args": {"embed_dim": 1024, "img_size": [448, 448], "depth": 2, "global_pool": ""},
         }
     },
-    "pp_doclayout_v2": {"class_thresholds": [0.5] * 25},
+    "pp_doclayout_v2": {"class_thresholds": [0.5] * 25, "class_order": list(range(25))},
     "pp_ocrv5_server_det": {"intraclass_block_config": _KERNELS, "kernel_list": [3, 2, 2]},
     "pp_ocrv6_medium_det": {"intraclass_block_config": _KERNELS, "kernel_list": [3, 2, 2]},
     "qwen4_exp_text": {

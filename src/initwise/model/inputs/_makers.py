@@ -1,0 +1,208 @@
+"""What the families of transformers are given: makers of tensors, for the table in `_families`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from initwise.model.inputs._call import Call
+from initwise.model.inputs._settings import VISION, side
+from initwise.model.inputs._tensors import counting, floats, integers, ones
+
+Make = Callable[[Call], Any]
+
+
+def of_shape(*sizes: int | str) -> Make:
+    """Floats of this shape; a string stands for the setting of that name, "batch" for the batch."""
+
+    def make(call: Call) -> Tensor:
+        return floats(*(call.size(size) for size in sizes))
+
+    return make
+
+
+def ids_of_shape(*sizes: int | str, high: int | str) -> Make:
+    def make(call: Call) -> Tensor:
+        return integers(*(call.size(size) for size in sizes), high=call.size(high))
+
+    return make
+
+
+def ones_of_shape(*sizes: int | str, dtype: torch.dtype = torch.int64) -> Make:
+    def make(call: Call) -> Tensor:
+        return ones(*(call.size(size) for size in sizes), dtype=dtype)
+
+    return make
+
+
+def video(frames: int | str, default: int = 8) -> Make:
+    def make(call: Call) -> Tensor:
+        count = frames if isinstance(frames, int) else call.setting(frames, within=VISION, default=default)
+        return floats(1, int(count), 3, *side(call.config))
+
+    return make
+
+
+def images_of(height: int, width: int, *, batch: int = 1) -> Make:
+    return of_shape(batch, 3, height, width)
+
+
+def pairs(call: Call) -> Tensor:
+    return floats(1, 2, 3, 224, 224)
+
+
+def mono(samples: int = 15360) -> Make:
+    return of_shape("batch", 1, samples)
+
+
+def frames(setting: str, default: int = 80, length: int = 128) -> Make:
+    """Features of audio, frames first."""
+
+    def make(call: Call) -> Tensor:
+        return floats(
+            call.batch,
+            length,
+            int(call.setting(setting, within=("audio_config", "semantic_model_config"), default=default)),
+        )
+
+    return make
+
+
+def decoded(call: Call) -> Any:
+    return call.plain("decoder_input_ids")
+
+
+def one_text(call: Call) -> Any:
+    return call.plain("input_ids")[:1]
+
+
+def history(call: Call) -> int:
+    lags = call.setting("lags_sequence", default=[1])
+    return int(call.setting("context_length", "prediction_length")) + max(lags)
+
+
+def past(*last: str) -> Make:
+    def make(call: Call) -> Tensor:
+        sizes = [call.size(name) for name in last]
+        return floats(call.batch, history(call), *sizes)
+
+    return make
+
+
+def observed(call: Call) -> Tensor:
+    return ones(call.batch, history(call))
+
+
+def time_features(call: Call) -> int:
+    return int(call.setting("num_time_features", default=0)) + int(call.setting("num_dynamic_real_features", default=0))
+
+
+def codes(call: Call) -> Any:
+    """Codes of audio for a decoder, one row for each codebook; text for what encodes it."""
+    decoder = getattr(call.config, "decoder", None) or getattr(call.config, "decoder_config", None)
+    if decoder is not None and call.making == "input_ids":
+        return call.plain("input_ids")
+    config = decoder or call.config
+    return integers(call.batch * config.num_codebooks, call.length, high=config.vocab_size)
+
+
+def nothing(call: Call) -> None:
+    """The argument is not given."""
+
+
+def with_question(call: Call) -> Tensor:
+    ids = call.plain("input_ids")
+    ids[:, 3] = call.size("question_token_id")
+    return ids
+
+
+def with_separators(call: Call) -> Tensor:
+    ids = call.plain("input_ids")
+    ids[..., [4, 9, -1]] = call.size("sep_token_id")
+    return ids
+
+
+def patches_in_rows(count: int) -> Make:
+    def make(call: Call) -> Tensor:
+        patch = int(call.setting("patch_size", within=VISION, default=16))
+        return floats(call.batch, count, 3 * patch * patch)
+
+    return make
+
+
+def patches_in_planes(call: Call) -> Tensor:
+    patch = int(call.setting("patch_size", within=VISION, default=14))
+    return floats(64, 3, patch, patch)
+
+
+def patches_in_a_row(call: Call) -> Tensor:
+    patch = int(call.setting("patch_size", within=VISION, default=14))
+    return floats(1, 3, patch, 64 * patch)
+
+
+def temporal_patches(call: Call) -> Tensor:
+    patch = int(call.setting("patch_size", within=VISION, default=14))
+    return floats(64, 3 * patch * patch * int(call.setting("patch_temporal", within=VISION, default=2)))
+
+
+def merged_patches(call: Call) -> Tensor:
+    patch = int(call.setting("patch_size", within=VISION, default=16))
+    merge = int(call.setting("spatial_merge_size", within=VISION, default=2))
+    return floats(64, patch * merge, patch * merge, 3)
+
+
+def flattened(call: Call) -> Tensor:
+    """Rows of (row, column, patch), as Pix2Struct takes them."""
+    patch = int(call.setting("patch_size", within=VISION, default=16))
+    return floats(call.batch, 16, 2 + 3 * patch * patch)
+
+
+def perceiver(call: Call) -> Tensor:
+    name = type(call.model).__name__
+    if "Masked" in name or "Sequence" in name:
+        return integers(call.batch, 64, high=call.size("vocab_size"))
+    if "Learned" in name:
+        return floats(1, 3, 56, 56)
+    return floats(1, 3, 224, 224) if "Image" in name else floats(call.batch, 32, call.size("d_model"))
+
+
+def placeholders(setting: str) -> Make:
+    """A mask over the text that marks places for features of an image."""
+
+    def make(call: Call) -> Tensor:
+        mask = torch.zeros(call.batch, call.length, dtype=torch.int64, device="cpu")
+        mask[:, 1 : 1 + call.size(setting)] = 1
+        return mask
+
+    return make
+
+
+def long_text(setting: str) -> Make:
+    def make(call: Call) -> Tensor:
+        call.length = call.size(setting) + 8
+        return call.plain("input_ids")
+
+    return make
+
+
+def positions(call: Call) -> Tensor:
+    place = counting(144)
+    return torch.stack((place % 12, place // 12), dim=-1).expand(call.batch, 144, 2).clone()
+
+
+def spatial(call: Call) -> Tensor:
+    return torch.tensor([[8, 8]] * call.batch, device="cpu")
+
+
+def masked_tubes(call: Call) -> Tensor:
+    height, width = side(call.config)
+    patch = call.size("patch_size")
+    count = (height // patch) * (width // patch) * (call.size("num_frames") // call.size("tubelet_size"))
+    return (counting(1, count) % 2).bool()
+
+
+def tiles(call: Call) -> Tensor:
+    return floats(1, 1, call.size("max_num_tiles"), 3, *side(call.config))
