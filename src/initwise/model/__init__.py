@@ -4,6 +4,30 @@ from initwise.model._layers import usages
 from initwise.model._names import canonical_name, walk
 from initwise.model._parameters import Owner, Parameter, Reading
 from initwise.model._read import read, survey
-from initwise.model._usage import Role, Usage
+from initwise.model._traced import graph_of, traced
+from initwise.model._usage import Residual, Role, Usage
+from initwise.model.graph import Graph, TraceError
+from initwise.model.inputs import Example, as_example, candidates
+from initwise.model.roles import Roles
 
-__all__ = ["Owner", "Parameter", "Reading", "Role", "Usage", "canonical_name", "read", "survey", "usages", "walk"]
+__all__ = [
+    "Example",
+    "Graph",
+    "Owner",
+    "Parameter",
+    "Reading",
+    "Residual",
+    "Role",
+    "Roles",
+    "TraceError",
+    "Usage",
+    "as_example",
+    "candidates",
+    "canonical_name",
+    "graph_of",
+    "read",
+    "survey",
+    "traced",
+    "usages",
+    "walk",
+]

@@ -16,15 +16,16 @@ from initwise.planning import _complaints
 from initwise.planning._decide import decided_row, undecided_row
 from initwise.planning._resolve import Choice, Resolution, resolve
 from initwise.planning._row import Row
+from initwise.planning._usage import with_usage
 from initwise.planning._value import Plan
-from initwise.recipes import Recipe
+from initwise.recipes import RECIPES, Recipe
 from initwise.rules import Rule
 from initwise.selectors import as_selector
 
 
 def plan(
     model: nn.Module,
-    rules: str | Rule | Recipe | Sequence[str | Rule | Recipe],
+    rules: str | Rule | Recipe | Sequence[str | Rule | Recipe] = "auto",
     *,
     seed: int = 0,
     inputs: Any = None,
@@ -43,7 +44,11 @@ def plan(
         rules: the name of a recipe (`"gpt2"`), a recipe made by a function (`iw.recipes.mup(...)`), a rule, or a
             sequence of these.
         seed: an integer in [0, 2**64). A weight depends on it, on the parameter's name and on the element's index only.
-        inputs: example inputs of the model's forward. This version decides by module types and does not need them.
+        inputs: example inputs of the model's forward: a tensor, a tuple of positional arguments, a mapping of keyword
+            arguments, `(args, kwargs)`, or words such as "2x3x224x224". One pass on the meta device then shows which
+            operations use each parameter, and how. Without them, inputs are built for models of transformers, timm and
+            torchvision, and for others by their first layer where the recipe decides by usage; what remains unknown is
+            read from module types, and the plan's notes say so.
         names: `{name here: canonical name}`; the parameter gets the random numbers of the canonical name, so that a
             renamed or partial model keeps its weights.
         only: what to plan: a name, glob, type, predicate, selector, or a tuple of these. All else is kept as it is.
@@ -61,13 +66,15 @@ def plan(
     >>> round(decided["weight"].law.std ** 2, 6), decided["bias"].initializer
     (0.333333, Zeros())
     """
-    return _Planner(model, rules, seed, names, only, include_frozen).plan()
+    return _Planner(model, rules, seed, inputs, names, only, include_frozen).plan()
 
 
 class _Planner:
     """One call of `plan`: collects everything that is wrong, and raises it together."""
 
-    def __init__(self, model: nn.Module, rules: Any, seed: Any, names: Any, only: Any, include_frozen: Any) -> None:
+    def __init__(
+        self, model: nn.Module, rules: Any, seed: Any, inputs: Any, names: Any, only: Any, include_frozen: Any
+    ) -> None:
         self.problems: list[str] = []
         self.unknown_recipes: list[str] = []
         self.multipliers: list[recipes.Multiplier] = []
@@ -78,6 +85,9 @@ class _Planner:
         self._check_arguments(model)
         self.reading, unreadable = survey(model)
         self.problems += unreadable
+        if not unreadable:
+            self.reading, misfits = with_usage(self.reading, inputs, needed=_needs_usage(rules))
+            self.problems += misfits
         self.rules = self._collected(rules)
         self.only = only
         self.selected = self._selected(only)
@@ -95,7 +105,7 @@ class _Planner:
         if self.problems:
             raise PlanError("plan", list(dict.fromkeys(self.problems)))
         origins = dict.fromkeys(rule.origin for rule in self.rules if rule.origin)
-        notes = tuple(dict.fromkeys([*self.warnings, *self._shadowed(resolution)]))
+        notes = tuple(dict.fromkeys([*self.reading.notes, *self.warnings, *self._shadowed(resolution)]))
         return Plan(rows, self.seed, ", ".join(origins), notes, tuple(self.multipliers))
 
     def _check_arguments(self, model: object) -> None:
@@ -193,6 +203,8 @@ class _Planner:
         if not parameter.requires_grad and not self.include_frozen:
             passed = f"; include_frozen=True would apply {choice.rule!r}" if choice and not choice.rule.origin else ""
             return f"frozen (requires_grad is False){passed}"
+        if parameter.role == "unused" and (choice is None or choice.rule.origin):
+            return "never used in the forward pass; a rule of yours that selects it would plan it"
         return None
 
     def _complain(self, kept: set[str], resolution: Resolution) -> None:
@@ -216,6 +228,13 @@ class _Planner:
             for index, rule in enumerate(self.rules)
             if not rule.origin and resolution.used[index] and not resolution.won[index]
         ]
+
+
+def _needs_usage(rules: Any) -> bool:
+    """Tell whether a recipe among the rules decides by usage."""
+    several = isinstance(rules, Iterable) and not isinstance(rules, (str, Mapping))
+    found = (RECIPES.get(each) if isinstance(each, str) else each for each in (rules if several else [rules]))
+    return any(isinstance(each, Recipe) and each.needs_trace for each in found)
 
 
 def _collisions(canonical: Mapping[str, str]) -> list[str]:

@@ -39,7 +39,15 @@ _DESCENDED = (F.multi_head_attention_forward,)
 
 
 class TraceError(InitwiseError):
-    """The forward pass did not run on meta: the operation or the model's own error, and what was tried."""
+    """The forward pass did not run on meta: the operation or the model's own error, and what was tried.
+
+    Attributes:
+        unfit: the error is the model's own about its inputs, not that of an operation that meta cannot run.
+    """
+
+    def __init__(self, message: str, *, unfit: bool = False) -> None:
+        super().__init__(message)
+        self.unfit = unfit
 
 
 def trace(
@@ -82,7 +90,7 @@ def trace(
             with _modules_told(copied, recorder), _scripts_told(recorder), recorder:
                 result = copied(*given, **named)
         except Exception as error:
-            raise TraceError(recorder.blame(error, words)) from error
+            raise TraceError(recorder.blame(error, words), unfit=recorder.is_unfit(error)) from error
         return recorder.graph(result, words, training)
 
 
@@ -224,6 +232,13 @@ class _Recorder(TorchFunctionMode):
         said = str(error).strip().splitlines()
         tried = f" with {words}" if words else ""
         return f"{self.running or 'forward'}{place} raised {type(error).__name__}{tried}: {said[0] if said else error!r}"
+
+    def is_unfit(self, error: Exception) -> bool:
+        """Tell whether an error is about the inputs: meta has no part in it, and no value was made up before."""
+        about_meta = isinstance(error, NotImplementedError) or any(
+            word in str(error) for word in ("meta", "data-dependent", "Meta", "stand-ins", "FakeTensor")
+        )
+        return not about_meta and not self.executor.fallbacks
 
     def graph(self, result: Any, words: str, training: bool) -> Graph:
         """Return what was written down."""
