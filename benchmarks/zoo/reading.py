@@ -27,10 +27,9 @@ class Result:
         parameters: how many it has, ties counted once.
         elements: how many numbers these hold.
         built, traced: whether it could be built, and whether a forward pass showed how its parameters are used.
-        inputs: what the pass was called with, in words.
+        notes: how it was read: the inputs, and what the pass ran with stand-ins for.
         untouched: parameters that the pass did not touch.
         unknown: parameters of which neither the pass nor their module's type says how they are used.
-        fallbacks: what the pass ran with stand-ins for.
         cause: why it could not be built or traced: the error's type and first line.
         seconds: how long reading took.
     """
@@ -41,10 +40,9 @@ class Result:
     elements: int = 0
     built: bool = False
     traced: bool = False
-    inputs: str = ""
+    notes: list[str] = field(default_factory=list)
     untouched: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
-    fallbacks: list[str] = field(default_factory=list)
     cause: str = ""
     seconds: float = 0.0
 
@@ -80,8 +78,7 @@ def _read(model: nn.Module, found: Result) -> None:
     for attempt in attempts(reading):
         if isinstance(attempt, Reading):
             reading, found.traced, found.cause = attempt, True, ""
-            found.inputs = attempt.roles.graph.inputs_in_words
-            found.fallbacks = list(attempt.roles.graph.fallbacks)
+            found.notes = list(attempt.notes)
             break
         found.cause = found.cause if found.cause and "do not match" not in found.cause else told(attempt)
     else:
@@ -97,8 +94,9 @@ def attempts(reading: Reading) -> Iterator[Reading | TraceError]:
         while better is not None:
             outcome = _attempt(reading, better)
             yield outcome
-            is_error = isinstance(outcome, TraceError)
-            better = mended(reading.model, better, outcome.__cause__ or outcome) if is_error else None
+            if not isinstance(outcome, TraceError):
+                return
+            better = mended(reading.model, better, outcome.__cause__ or outcome)
 
 
 def _attempt(reading: Reading, example: Example) -> Reading | TraceError:

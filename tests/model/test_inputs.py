@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from initwise.errors import ArgumentError, ArgumentTypeError
-from initwise.model.inputs import Example, as_example, candidates, example_inputs, parse_inputs
+from initwise.model.inputs import Example, as_example, candidates, example_inputs, mended, parse_inputs
+from tests import peers  # noqa: F401 - makes torchvision and timm importable, before transformers looks for them
 
 X = torch.zeros(2, 3)
 IDS = torch.zeros(2, 16, dtype=torch.int64)
@@ -162,6 +163,80 @@ def test_one_of_the_candidates_fits_a_plain_model(model: nn.Module) -> None:
 def test_a_model_of_several_arguments_or_without_layers_gets_no_candidates() -> None:
     assert example_inputs(TwoTowers()) is None
     assert example_inputs(nn.ReLU()) is None
+
+
+LIBRARIES = {
+    "timm:resnet18": "2x3x224x224 float32",
+    "timm:eva02_tiny_patch14_336": "2x3x336x336 float32",
+    "torchvision:resnet18": "2x3x224x224 float32",
+    "torchvision:ssd300_vgg16": "[3x224x224 float32]",
+    "torchvision:raft_small": "1x3x128x128 float32; 1x3x128x128 float32",
+    "torchvision:r3d_18": "1x3x16x224x224 float32",
+    "transformers:GPT2Model": "input_ids: 2x16 int64; use_cache: False",
+    "transformers:T5Model": "input_ids: 2x16 int64; decoder_input_ids: 2x16 int64; use_cache: False",
+    "transformers:BertForMultipleChoice": "input_ids: 2x2x16 int64",
+    "transformers:GPT2ForSequenceClassification": "input_ids: 1x16 int64; use_cache: False",
+    "transformers:ViTModel": "pixel_values: 2x3x224x224 float32",
+    "transformers:CLIPModel": "input_ids: 1x16 int64; pixel_values: 1x3x224x224 float32",
+    "transformers:WhisperModel": "input_features: 2x80x3000 float32; decoder_input_ids: 2x16 int64; use_cache: False",
+    "transformers:HubertModel": "input_values: 2x15360 float32",
+    "transformers:LayoutLMModel": "input_ids: 2x16 int64; bbox: 2x16x4 int64",
+    "transformers:VivitModel": "pixel_values: 1x32x3x224x224 float32",
+    "transformers:TimeSeriesTransformerModel": (
+        "past_values: 2x55 float32; past_time_features: 2x55x0 float32; past_observed_mask: 2x55 int64;"
+        " future_values: 2x24 float32; future_time_features: 2x24x0 float32; use_cache: False"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_models_of_libraries_get_what_their_configuration_asks_for(name: str) -> None:
+    pytest.importorskip("transformers")
+    pytest.importorskip("timm")
+    from benchmarks.zoo.build import build
+    from benchmarks.zoo.entries import Entry
+
+    library, _, architecture = name.partition(":")
+    example = example_inputs(build(Entry(library, architecture)))
+    assert example is not None
+    assert example.description == LIBRARIES[name]
+
+
+def test_timm_models_get_images_of_the_size_and_channels_that_they_were_built_with() -> None:
+    timm = pytest.importorskip("timm")
+    with torch.device("meta"):
+        model = timm.create_model("vit_tiny_patch16_224", img_size=96, in_chans=1)
+    example = example_inputs(model)
+    assert example is not None
+    assert example.description == "2x1x96x96 float32"
+
+
+def test_token_ids_are_of_the_vocabulary_and_end_the_text_as_the_model_expects() -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BartConfig(vocab_size=50, encoder_layers=1, decoder_layers=1, d_model=16)
+    example = example_inputs(transformers.BartForSequenceClassification(config))
+    assert example is not None
+    ids = example.kwargs["input_ids"]
+    assert ids.max() < 50
+    assert (ids == config.eos_token_id).sum(-1).tolist() == [1, 1]
+    assert (ids[:, -1] == config.eos_token_id).all()
+
+
+def test_placeholders_are_mended_to_the_number_that_the_model_asks_for() -> None:
+    pytest.importorskip("transformers")
+    from benchmarks.zoo.build import build
+    from benchmarks.zoo.entries import Entry
+
+    model: Any = build(Entry("transformers", "LlavaModel"))
+    first = example_inputs(model)
+    assert first is not None
+    told = ValueError("Image features and image tokens do not match, tokens: 0, features: 576")
+    better = mended(model, first, told)
+    assert better is not None
+    assert (better.kwargs["input_ids"] == model.config.image_token_index).sum() == 576
+    assert better.kwargs["pixel_values"].shape == first.kwargs["pixel_values"].shape
+    assert mended(model, better, ValueError(str(told).replace("tokens: 0", "tokens: 576"))) is None
+    assert mended(model, first, ValueError("the cat sat on the mat")) is None
 
 
 def test_candidates_are_the_same_each_time_and_leave_torchs_random_state_alone() -> None:

@@ -142,7 +142,7 @@ def _token_types(call: Call) -> Tensor:
 
 def _modalities(call: Call) -> Tensor:
     """Of each token: 0 for text, 1 for a part of an image."""
-    ids = call.done["input_ids"]
+    ids: Tensor = call.done["input_ids"]
     token = _placeholder(call, "image")
     return (ids == (token if isinstance(token, int) else -1)).long()
 

@@ -81,7 +81,7 @@ def one_text(call: Call) -> Any:
 
 def history(call: Call) -> int:
     lags = call.setting("lags_sequence", default=[1])
-    return int(call.setting("context_length", "prediction_length")) + max(lags)
+    return int(call.setting("context_length", "prediction_length")) + int(max(lags))
 
 
 def past(*last: str) -> Make:
@@ -114,13 +114,13 @@ def nothing(call: Call) -> None:
 
 
 def with_question(call: Call) -> Tensor:
-    ids = call.plain("input_ids")
+    ids: Tensor = call.plain("input_ids")
     ids[:, 3] = call.size("question_token_id")
     return ids
 
 
 def with_separators(call: Call) -> Tensor:
-    ids = call.plain("input_ids")
+    ids: Tensor = call.plain("input_ids")
     ids[..., [4, 9, -1]] = call.size("sep_token_id")
     return ids
 
@@ -183,7 +183,8 @@ def placeholders(setting: str) -> Make:
 def long_text(setting: str) -> Make:
     def make(call: Call) -> Tensor:
         call.length = call.size(setting) + 8
-        return call.plain("input_ids")
+        ids: Tensor = call.plain("input_ids")
+        return ids
 
     return make
 

@@ -19,14 +19,27 @@ FLOW = 128  # the smallest side that RAFT takes
 
 
 def timm_candidates(model: Any) -> Iterator[Example]:
-    """Yield images as `pretrained_cfg` describes them, then as `default_cfg` does, then of the usual size."""
-    seen: set[tuple[int, ...]] = set()
-    for settings in (getattr(model, "pretrained_cfg", None), getattr(model, "default_cfg", None), {}):
-        if isinstance(settings, Mapping):
-            size = tuple(settings.get("input_size") or (CHANNELS, SIDE, SIDE))
-            if size not in seen:
-                seen.add(size)
-                yield Example((images(*size),))
+    """Yield images of the size that the model was built for, else of that in its `pretrained_cfg` or `default_cfg`."""
+    for size in dict.fromkeys(_sizes(model)):
+        yield Example((images(_channels(model), *size),))
+
+
+def _sizes(model: Any) -> Iterator[tuple[int, int]]:
+    """Yield heights and widths; `img_size=` of a model built with another size stands in its patch embedding only."""
+    built = getattr(getattr(model, "patch_embed", None), "img_size", None)
+    if built is not None:
+        yield built[0], built[1]
+    for name in ("pretrained_cfg", "default_cfg"):
+        settings = getattr(model, name, None)
+        if isinstance(settings, Mapping) and settings.get("input_size"):
+            yield tuple(settings["input_size"])[1:]
+    yield SIDE, SIDE
+
+
+def _channels(model: nn.Module) -> int:
+    """The channels that the first convolution takes: `in_chans=` changes no setting."""
+    first = next((module for module in model.modules() if module._parameters and module is not model), None)
+    return first.in_channels if isinstance(first, nn.Conv2d) else CHANNELS
 
 
 def torchvision_candidates(model: nn.Module) -> Iterator[Example]:
