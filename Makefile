@@ -57,8 +57,9 @@ bench: $(DEV_STAMP)  ## measure, print the table, write it to benchmarks/RESULTS
 zoo: $(DEV_STAMP)  ## read every model of timm, torchvision and transformers on meta, write benchmarks/zoo/RESULTS.md
 	@$(BIN)/python -m benchmarks.zoo --jobs $(JOBS)
 
-docs: $(DEV_STAMP)  ## write docs/reference.md from the docstrings
+docs: $(DEV_STAMP)  ## write docs/reference.md from the docstrings and docs/recipes.md from the recipes
 	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python scripts/recipes_page.py
 
 constraints: $(DEV_STAMP)  ## write constraints.txt anew from what is installed
 	@sed -n '/^#/p' constraints.txt > $(VENV)/constraints

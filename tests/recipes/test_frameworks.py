@@ -201,7 +201,7 @@ def _traced(model: nn.Module, **usages: Usage) -> Reading:
 
 
 def test_a_raw_weight_gets_what_the_layer_of_its_operation_would_draw() -> None:
-    weight = Usage("matmul", "weight", iw.Axes(fan_in=0, fan_out=1), source="trace")
+    weight = Usage("matmul", "weight", iw.Axes(fan_in=(0,), fan_out=(1,)), source="trace")
     reading = _traced(_Raw(), mix=weight, bias=Usage("add", "bias"), token=Usage("cat", "token"))
     decide = RECIPES["torch-default"].decide(reading)
     assert decide(reading["mix"]) == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 import initwise as iw
+from initwise.axes import Blocks
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.initializers import Initializer, Target
-from initwise.model import read
+from initwise.model import Usage, read
 from initwise.recipes import Multiplier, Recipe
 from initwise.recipes.parametrization._rescaled import rescaled
 
@@ -35,7 +37,7 @@ class _Mlp(nn.Module):
             x = torch.relu(layer(x))
             found.append(x)
         product = self.scale * nn.functional.linear(x, self.head.weight)
-        return [*found, product if self.head.bias is None else product + self.head.bias]
+        return [*found, product if len(list(self.head.parameters())) == 1 else product + self.head.bias]
 
 
 def _stds(plan: iw.Plan) -> dict[str, float]:
@@ -128,7 +130,8 @@ def test_at_the_bases_width_the_rules_are_as_they_are(rules: Any) -> None:
     assert {row.name: row.initializer for row in plan} == {
         row.name: row.initializer for row in iw.plan(_Mlp(64), selected)
     }
-    assert plan.multipliers == plan.notes == ()
+    assert not plan.multipliers
+    assert not plan.notes
 
 
 def _gpt2(width: int, **changes: Any) -> Any:
@@ -206,6 +209,26 @@ def test_a_packed_query_starts_at_zero_and_key_and_value_do_not() -> None:
     assert _factors(plan, "attention") == {"attention": 0.5}
     with pytest.raises(iw.PlanError, match="zero_query: no query projection is found"):
         iw.plan(_Mlp(64), mup(_Mlp(16), zero_query=True))
+
+
+class _Fused(nn.Module):
+    """Attention whose packed projection is a bare parameter, of which only a forward pass tells the use."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv = nn.Parameter(torch.ones(width, 3 * width))
+
+
+def test_what_a_forward_pass_of_the_model_shows_holds_for_its_base() -> None:
+    blocks = Blocks(axis=1, names=("q", "k", "v"), sizes=(64, 64, 64))
+    usage = Usage("matmul", "weight", iw.Axes(fan_in=(0,), fan_out=(1,)), blocks, source="trace")
+    reading = read(_Fused(64))
+    traced = replace(reading, parameters=(replace(reading["qkv"], usage=usage),))
+    decided = mup(_Fused(16), zero_query=True, rules=iw.XavierNormal()).decide(traced)(traced["qkv"])
+    assert decided is not None
+    assert decided[0] == iw.PerBlock(q=iw.Zeros(), rest=iw.XavierNormal())
+    (rate, decay) = mup(_Fused(16)).multipliers(traced)
+    assert (rate.target, rate.value, decay.value) == ("qkv", 0.25, 4.0)
 
 
 def test_convolutions_are_hidden_by_their_channels_and_depthwise_ones_are_vectors() -> None:
@@ -326,7 +349,7 @@ def test_a_law_without_a_scale_cannot_follow_the_width() -> None:
     ids=repr,
 )
 def test_a_rescaled_law_is_the_law_of_the_scaled_values(initializer: Initializer) -> None:
-    target = Target((12, 8), axes=iw.Axes(fan_in=1, fan_out=0))
+    target = Target((12, 8), axes=iw.Axes(fan_in=(1,), fan_out=(0,)))
     before, after = initializer.law(target), rescaled(initializer, 0.25).law(target)
     assert before is not None
     assert after is not None
@@ -355,7 +378,7 @@ def _trained(width: int, recipe: Any, seed: int) -> list[float]:
     before = [each.detach() for each in model.activations(x)]
     for _ in range(STEPS):
         adam.zero_grad()
-        nn.functional.cross_entropy(model.activations(x)[-1], labels).backward()  # type: ignore[no-untyped-call]
+        nn.functional.cross_entropy(model.activations(x)[-1], labels).backward()
         adam.step()
     after = [each.detach() for each in model.activations(x)]
     return [float((one - two).abs().mean()) for one, two in zip(before, after, strict=True)]

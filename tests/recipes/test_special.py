@@ -59,7 +59,7 @@ def test_siren_has_the_bounds_of_its_paper(omega: float) -> None:
 @pytest.mark.parametrize("omega", [30.0, 12.0])
 def test_the_preactivations_of_a_siren_tend_to_the_fixed_point(omega: float) -> None:
     model = _Siren(512, 8, bias=False, omega=omega)
-    iw.initialize(model, iw.recipes.siren(omega=omega), seed=0)
+    iw.apply(model, iw.plan(model, iw.recipes.siren(omega=omega), seed=0))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         _, stds = model(torch.rand(2048, 2, generator=generator) * 2 - 1)
@@ -93,8 +93,30 @@ def test_the_first_layer_of_a_siren_is_the_one_that_reads_the_input() -> None:
 
 def test_siren_says_that_it_wants_sines() -> None:
     model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
-    (note,) = iw.plan(model, "siren").notes
-    assert note == "siren: the model has ReLU; these bounds hold where every hidden layer computes sin(30 (W x + b))"
+    told = iw.recipes.siren().warnings(read(model))
+    assert told == (
+        "siren: the model has ReLU; these bounds hold where every hidden layer computes sin(30 (W x + b))",
+        "siren: '0.weight' is taken for the first layer because it was registered first; give inputs=, so that a "
+        "forward pass shows which layer reads the input",
+    )
+    assert told[0] in iw.plan(model, "siren").notes
+
+
+class _HeadFirst(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.entry = nn.Linear(8, 3), nn.Linear(2, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.head(torch.sin(30 * self.entry(x)))
+        return found
+
+
+def test_a_forward_pass_shows_the_first_layer_of_a_siren() -> None:
+    plan = iw.plan(_HeadFirst(), "siren", inputs=(torch.zeros(5, 2),))
+    assert plan["entry.weight"].initializer == iw.Uniform(-1 / 2, 1 / 2)
+    assert isinstance(plan["head.weight"].initializer, iw.VarianceScaling)
+    assert not any(note.startswith("siren") for note in plan.notes)
 
 
 @pytest.mark.parametrize(("omega", "message"), [(0, "must be positive"), (-1.0, "must be positive"), ("30", "number")])
@@ -219,7 +241,9 @@ class _Adapter(nn.Module):
         self.lora_embedding_A, self.lora_embedding_B = nn.ParameterDict(), nn.ParameterDict()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.base_layer(x) + self.lora_B["default"](self.lora_A["default"](x))
+        change: Tensor = self.lora_B["default"](self.lora_A["default"](x))
+        base: Tensor = self.base_layer(x)
+        return base + change
 
 
 class _EmbeddingAdapter(nn.Module):

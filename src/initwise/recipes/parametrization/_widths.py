@@ -67,9 +67,8 @@ def widths(reading: Reading, base: Base, delta: Base | None) -> Mapping[str, Wid
     found, problems = {}, []
     for parameter in reading.parameters:
         try:
-            found[parameter.name] = _width(
-                parameter, base.parameters[parameter.name], delta and delta.parameters[parameter.name]
-            )
+            wider = None if delta is None else delta.parameters[parameter.name]
+            found[parameter.name] = _width(parameter, base.parameters[parameter.name], wider)
         except ArgumentError as error:
             problems.append(f"{parameter.name!r} (shape {parameter.shape}): {error}")
     if problems:

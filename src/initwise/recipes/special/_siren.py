@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from torch import nn
@@ -57,6 +57,7 @@ def siren(omega: float = OMEGA) -> Recipe:
         ),
         decide=partial(_decide, omega=factor),
         warnings=partial(_warnings, omega=factor),
+        needs_trace=True,
     )
 
 
@@ -81,9 +82,15 @@ def _decide(reading: Reading, omega: float) -> Callable[[Parameter], Decision]:
 
 def _first(reading: Reading) -> set[str]:
     """Return the weights that read the network's input: as traced, else the first one registered."""
-    weights = [each for each in reading.parameters if each.role == "weight"]
-    traced = {each.name for each in weights if each.usage is not None and each.usage.follows == "input"}
-    return traced or {each.name for each in weights[:1]}
+    return _read_the_input(reading) or {each.name for each in _weights(reading)[:1]}
+
+
+def _read_the_input(reading: Reading) -> set[str]:
+    return {each.name for each in _weights(reading) if each.usage is not None and each.usage.follows == "input"}
+
+
+def _weights(reading: Reading) -> list[Parameter]:
+    return [each for each in reading.parameters if each.role == "weight"]
 
 
 def _weights_by_module(reading: Reading) -> dict[int, list[Parameter]]:
@@ -103,10 +110,19 @@ def _bias(weights: list[Parameter], subject: str) -> Decision:
 
 
 def _warnings(reading: Reading, omega: float) -> tuple[str, ...]:
+    return tuple(_notes(reading, omega))
+
+
+def _notes(reading: Reading, omega: float) -> Iterator[str]:
     others = sorted({type(each).__name__ for each in reading.modules.values() if isinstance(each, OTHER_ACTIVATIONS)})
-    if not others:
-        return ()
-    return (
-        f"siren: the model has {', '.join(others)}; these bounds hold where every hidden layer computes "
-        f"sin({omega:g} (W x + b))",
-    )
+    if others:
+        yield (
+            f"siren: the model has {', '.join(others)}; these bounds hold where every hidden layer computes "
+            f"sin({omega:g} (W x + b))"
+        )
+    weights = _weights(reading)
+    if len(weights) > 1 and not _read_the_input(reading):
+        yield (
+            f"siren: {weights[0].name!r} is taken for the first layer because it was registered first; "
+            "give inputs=, so that a forward pass shows which layer reads the input"
+        )
