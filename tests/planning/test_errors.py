@@ -192,13 +192,13 @@ def test_blocks_that_are_not_there_or_not_covered_are_named(initializer: Any, me
     assert all(message in problem for problem in problems)
 
 
-def test_parametrized_weights_cannot_be_planned_yet() -> None:
+def test_a_parametrization_that_cannot_be_written_through_is_named() -> None:
     model = nn.utils.parametrizations.weight_norm(nn.Linear(3, 4))
-    (problem,) = _problems(model, "xavier")
+    model.parametrizations.weight.original1.requires_grad_(False)  # type: ignore[union-attr]
+    (problem,) = _problems(model, "xavier", include_frozen=True)
     assert problem == (
-        "'weight' (shape (4, 3)): it is computed from 'parametrizations.weight.original0', "
-        "'parametrizations.weight.original1', and this version cannot write through a parametrization; remove it "
-        'first, or leave the parameter: iw.rule("weight", iw.Keep())'
+        "'weight' (shape (4, 3)): its original1 is frozen and its original0 is not; freeze both or none; remove the "
+        'parametrization, or leave the parameter: iw.rule("weight", iw.Keep())'
     )
 
 

@@ -211,12 +211,6 @@ def test_a_constant_too_large_for_the_dtype_is_refused() -> None:
         iw.plan(model, [iw.rule("*", iw.Constant(1e6))])
 
 
-def test_a_parametrized_weight_is_refused_by_name() -> None:
-    model = torch.nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
-    with pytest.raises(iw.errors.InitwiseError, match=r"weight.*parametri"):
-        iw.initialize(model, "xavier")
-
-
 @pytest.mark.parametrize("initializer", [iw.Uniform(1.0001, 1.0002), iw.TruncatedNormal(mean=1.0003, std=1e-6)])
 def test_a_law_without_a_number_in_the_dtype_is_refused_before_anything_is_written(initializer: Any) -> None:
     model = _model().half()

@@ -3,6 +3,7 @@
 from initwise.model._layers import usages
 from initwise.model._names import canonical_name, walk
 from initwise.model._parameters import Owner, Parameter, Reading
+from initwise.model._parametrized import Solution, Way
 from initwise.model._read import read, survey
 from initwise.model._traced import graph_of, traced
 from initwise.model._usage import Residual, Role, Usage
@@ -19,8 +20,10 @@ __all__ = [
     "Residual",
     "Role",
     "Roles",
+    "Solution",
     "TraceError",
     "Usage",
+    "Way",
     "as_example",
     "candidates",
     "canonical_name",

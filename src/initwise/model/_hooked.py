@@ -40,10 +40,9 @@ class WeightNormHook(Source):
             False, "", f"its {self.attribute}_v is frozen and its {self.attribute}_g is not; freeze both or none"
         )
 
-    def effective(self) -> Tensor:
+    def computed(self) -> Tensor:
         """Compute the weight as the hook does."""
-        with torch.no_grad():
-            weight: Tensor = self.hook.compute_weight(self.module)
+        weight: Tensor = self.hook.compute_weight(self.module)
         return weight
 
     def solve(self, values: Tensor, start: Start, seed: int) -> Solution:
@@ -73,10 +72,9 @@ class SpectralNormHook(Source):
         """Into the original."""
         return Way(False, "spectral norm divides it by its largest singular value: the law is the original's")
 
-    def effective(self) -> Tensor:
+    def computed(self) -> Tensor:
         """Compute the weight without a step of the power method."""
-        with torch.no_grad():
-            return self.hook.compute_weight(self.module, do_power_iteration=False)
+        return self.hook.compute_weight(self.module, do_power_iteration=False)
 
     def solve(self, values: Tensor, start: Start, seed: int) -> Solution:
         """Return the values with their singular vectors."""
@@ -103,10 +101,9 @@ class Pruned(Source):
         """Into the original."""
         return Way(False, "the pruning mask stays on top of it")
 
-    def effective(self) -> Tensor:
+    def computed(self) -> Tensor:
         """Compute the weight with its mask."""
-        with torch.no_grad():
-            masked: Tensor = self.hook.apply_mask(self.module)
+        masked: Tensor = self.hook.apply_mask(self.module)
         return masked
 
     def solve(self, values: Tensor, start: Start, seed: int) -> Solution:

@@ -119,6 +119,12 @@ class Parameter:
         found = (source_of(owner.module, owner.attribute) for owner in unique.values())
         return tuple(source for source in found if source is not None)
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The tensors that hold it: the parameter itself, or all originals of a parametrized one, each once."""
+        found = (tensor for source in self.sources for tensor in source.originals.values())
+        return tuple({id(tensor): tensor for tensor in found}.values()) if self.parametrized else (self.tensor,)
+
     @cached_property
     def form(self) -> Form:
         """Shape and dtype of the weight that a parametrization computes; those of the tensor where there is none."""

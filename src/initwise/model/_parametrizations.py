@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,7 +44,8 @@ class Parametrizations(Source):
         tensors = [*self.chain.parameters(), *self.chain.buffers()]
         twins = {id(tensor): torch.empty_like(tensor, device="meta") for tensor in tensors}
         try:
-            weight = _run(_twin(self.chain, twins))
+            with torch.no_grad():
+                weight = _run(_twin(self.chain, twins))
         except Exception:  # noqa: BLE001 - a parametrization is any code, and may need numbers
             try:
                 weight = self.effective()
@@ -70,7 +71,7 @@ class Parametrizations(Source):
             why = f"{' and '.join(lacking)} has no right inverse"
         return self._into_original(why)
 
-    def effective(self) -> Tensor:
+    def computed(self) -> Tensor:
         """Run a copy in evaluation mode."""
         return _run(_twin(self.chain, {id(tensor): tensor for tensor in self.chain.parameters()}))
 
@@ -85,9 +86,8 @@ class Parametrizations(Source):
                 trial._parameters[name] = new  # type: ignore[assignment]
             if not self.way.inverse:
                 _settle(trial, start)
-        buffers = _changed_buffers(self.chain, trial)
-        solution = Solution(pairs, buffers)
-        return Solution(pairs, buffers, self._as_if(solution)) if self.way.inverse else solution
+            solution = Solution(pairs, tuple(_changed_buffers(self.chain, trial)))
+            return replace(solution, effective=self._as_if(solution)) if self.way.inverse else solution
 
     def _around(self, frozen: set[str]) -> Way:
         """Some originals are frozen: they stay, and the law is that of the direction that weight norm normalizes."""
@@ -138,9 +138,9 @@ def _twin(chain: ParametrizationList, twins: dict[int, Tensor]) -> Parametrizati
 
 
 def _run(chain: ParametrizationList) -> Tensor:
-    with torch.no_grad(), _own_random_state(0):
+    with _own_random_state(0):
         weight: Tensor = chain()
-    return weight.detach()
+    return weight
 
 
 @contextmanager
@@ -163,11 +163,7 @@ def _settle(trial: ParametrizationList, start: Start) -> None:
         weight = step(weight)
 
 
-def _changed_buffers(real: nn.Module, trial: nn.Module) -> tuple[tuple[nn.Module, str, Tensor], ...]:
-    return tuple(_buffers(real, trial))
-
-
-def _buffers(real: nn.Module, trial: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor]]:
+def _changed_buffers(real: nn.Module, trial: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor]]:
     for path, module in trial.named_modules():
         before = real.get_submodule(path)
         for name, tensor in module._buffers.items():

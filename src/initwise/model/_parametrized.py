@@ -79,8 +79,13 @@ class Source(ABC):
         return Form(tuple(self.largest.shape), self.largest.dtype)
 
     @abstractmethod
+    def computed(self) -> Tensor:
+        """Return the weight as the module computes it in evaluation mode; no buffer changes."""
+
     def effective(self) -> Tensor:
-        """Return the weight as the module computes it in evaluation mode; nothing changes."""
+        """Return the weight that is computed, without a graph."""
+        with torch.no_grad():
+            return self.computed().detach()
 
     @abstractmethod
     def solve(self, values: Tensor, start: Start, seed: int) -> Solution:
@@ -93,7 +98,8 @@ class Source(ABC):
     @property
     def largest(self) -> Tensor:
         """The original with the most elements; of equal ones the last (of magnitude and direction the direction)."""
-        return max(reversed(self.originals.values()), key=Tensor.numel)
+        largest: Tensor = max(reversed(list(self.originals.values())), key=Tensor.numel)
+        return largest
 
 
 def checked_pairs(originals: Mapping[str, Tensor], found: Any) -> tuple[tuple[Tensor, Tensor], ...]:

@@ -26,14 +26,15 @@ def decided_row(parameter: Parameter, canonical: str, choice: Choice) -> Row:
     row = _row(parameter, canonical, choice.match.initializer, rule)
     if row.kept:
         return row.because(rule.why or "left as it is by a rule")
-    if parameter.parametrized:
+    way = parameter.way
+    if way is not None and way.problem:
         raise NotSupportedError(
-            f"it is computed from {', '.join(map(repr, parameter.originals))}, and this version cannot write through a "
-            f'parametrization; remove it first, or leave the parameter: iw.rule("{parameter.name}", iw.Keep())'
+            f'{way.problem}; remove the parametrization, or leave the parameter: iw.rule("{parameter.name}", iw.Keep())'
         )
     _ = row.law, row.parts  # whatever cannot be drawn says so here
     _refuse_broken_padding(row)
-    return row.because(reason_for(row, parameter, rule))
+    reason = reason_for(row, parameter, rule)
+    return row.because(f"{reason}; {way.words}" if way is not None else reason)
 
 
 def _row(parameter: Parameter, canonical: str, initializer: Initializer, rule: Rule | None) -> Row:

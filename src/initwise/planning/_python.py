@@ -38,8 +38,13 @@ def initialize(model):
 
 
 def to_python(rows: Sequence[Row]) -> str:
-    """Return code with a function `initialize(model)` that draws from the laws of `rows`."""
+    """Return code with a function `initialize(model)` that draws from the laws of `rows`.
+
+    Raises:
+        NotSupportedError: a function of the user's draws a parameter, or a parametrization computes it.
+    """
     _refuse_functions(rows)
+    _refuse_parametrized(rows)
     grouped: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         grouped.setdefault(tuple(_statements(row)), []).append(row.path)
@@ -72,6 +77,22 @@ def _refuse_functions(rows: Sequence[Row]) -> None:
 
 def _is_function(initializer: Initializer) -> bool:
     return isinstance(initializer.inner if isinstance(initializer, ICNR) else initializer, Custom)
+
+
+def _refuse_parametrized(rows: Sequence[Row]) -> None:
+    hidden = [row.name for row in rows if not row.kept and _is_computed(row)]
+    if hidden:
+        raise NotSupportedError(
+            f"to_python: {', '.join(map(repr, hidden))} are computed by parametrizations, which plain code cannot look "
+            "through; remove them (parametrize.remove_parametrizations) and plan again, or use initwise.apply"
+        )
+
+
+def _is_computed(row: Row) -> bool:
+    """Tell whether the path names an original behind a parametrization or a weight norm, not the parameter itself."""
+    owner, _, last = row.path.rpartition(".")
+    name = row.name.rpartition(".")[2]
+    return owner.endswith(f"parametrizations.{name}") or last == f"{name}_v"
 
 
 def _loop(paths: Sequence[str], statements: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from initwise.model import Parameter, read
 from initwise.planning import Part, Plan, Row, refuse_other_than_plan
 from initwise.reporting import Report
 from initwise.verification._checks import CheckedRow, Measured, check_part, finding
+from initwise.verification._through import settled
 from initwise.writing import part_of
 
 _COLUMNS = (
@@ -34,8 +35,11 @@ def verify(model: nn.Module, plan: Plan) -> Report:
     orthonormal rows, padding rows); mean and standard deviation against the interval that holds them for the number of
     elements. The chance of a false alarm is below 1e-4 for the whole model.
 
+    Of a weight that was written through a parametrization the weight that the module computes is checked; of one whose
+    original was written (spectral norm, a pruning mask, no right inverse) the original.
+
     Args:
-        model: any model with the planned parameters. It is only read.
+        model: any model with the planned parameters. It is only read, buffers of parametrizations included.
         plan: what its weights should be.
 
     Returns:
@@ -66,11 +70,20 @@ def _check_row(row: Row, parameter: Parameter | None, alpha: float) -> tuple[Che
         return CheckedRow.unmeasured(row, "failed: INI106"), [problem] if problem else []
     if isinstance(row.initializer, Keep):
         return CheckedRow.unmeasured(row, "kept"), []
-    tensor = parameter.tensor.detach()
+    try:
+        tensor = parameter.values()
+    except Exception as error:  # noqa: BLE001 - a parametrization is any code
+        said = "the parametrization does not compute the weight"
+        broken = finding("INI106", row.name, said, f"{type(error).__name__}: {error}", "a weight", "mend it")
+        return CheckedRow.unmeasured(row, "failed: INI106"), [broken]
+    through = parameter.way is not None and parameter.way.inverse
     measured: list[Measured] = []
     findings: list[Finding] = []
     for part in row.parts:
-        result, found = check_part(row.name, part, list(_pieces(tensor, part, row.padding)), alpha)
+        pieces = list(_pieces(tensor, part, row.padding))
+        if through and part.law is not None:
+            pieces = [settled(piece, part.law) if piece.numel() else piece for piece in pieces]
+        result, found = check_part(row.name, part, pieces, alpha)
         measured.append(result)
         findings += found
     findings += _padding(row, tensor)

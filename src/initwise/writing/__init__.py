@@ -3,6 +3,17 @@
 from initwise.writing._apply import apply
 from initwise.writing._parts import part_of, write_parts
 from initwise.writing._rounding import rounded_once
+from initwise.writing._through import tolerance
 from initwise.writing._write import row_major, write, write_draw, write_values
 
-__all__ = ["apply", "part_of", "rounded_once", "row_major", "write", "write_draw", "write_parts", "write_values"]
+__all__ = [
+    "apply",
+    "part_of",
+    "rounded_once",
+    "row_major",
+    "tolerance",
+    "write",
+    "write_draw",
+    "write_parts",
+    "write_values",
+]

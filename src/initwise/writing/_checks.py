@@ -37,7 +37,7 @@ def problems(plan: Plan, parameters: Mapping[str, Parameter]) -> list[str]:
 
 
 def _differences(row: Row, parameter: Parameter) -> Iterator[str]:
-    name, tensor = repr(row.name), parameter.tensor
+    name = repr(row.name)
     if tuple(parameter.shape) != tuple(row.shape):
         yield f"{name} was planned with shape {tuple(row.shape)} and has {tuple(parameter.shape)}; plan again"
     if parameter.dtype != row.dtype:
@@ -45,13 +45,14 @@ def _differences(row: Row, parameter: Parameter) -> Iterator[str]:
     if set(parameter.aliases) != set(row.aliases):
         yield f"{name} was planned with the ties {_names(row.aliases)} and has {_names(parameter.aliases)}; plan again"
     if not isinstance(row.initializer, Keep):
-        yield from _unwritable(name, tensor, parameter)
+        if parameter.way is not None and parameter.way.problem:
+            yield f"{name}: {parameter.way.problem}"
+        for tensor in parameter.tensors:
+            yield from _unwritable(name, tensor)
 
 
-def _unwritable(name: str, tensor: Tensor, parameter: Parameter) -> Iterator[str]:
-    if parameter.parametrized:
-        yield f"{name} is parametrized; this version cannot write through it: remove the parametrization or use Keep()"
-    elif _is_wrapper(tensor):
+def _unwritable(name: str, tensor: Tensor) -> Iterator[str]:
+    if _is_wrapper(tensor):
         kind = type(tensor).__name__
         yield f"{name} is a {kind}, and this version writes plain tensors only; apply the plan before sharding"
     elif tensor.is_meta:
@@ -82,25 +83,25 @@ def _overlaps(tensor: Tensor) -> bool:
 def _shared(parameters: Iterable[Parameter], written: Collection[str]) -> Iterator[str]:
     """Name the pairs of parameters that overlap in memory without being the same tensor, where one would be written."""
     spans = sorted(
-        (_span(parameter) for parameter in parameters if _has_memory(parameter.tensor)), key=itemgetter(0, 1)
+        (_span(each, tensor) for each in parameters for tensor in each.tensors if _has_memory(tensor)),
+        key=itemgetter(0, 1),
     )
-    for index, (memory, _, end, one) in enumerate(spans):
+    for index, (memory, _, end, one, tensor) in enumerate(spans):
         for following in range(index + 1, len(spans)):  # a slice would copy all of them, for each
-            other_memory, begin, _, other = spans[following]
+            other_memory, begin, _, other, second = spans[following]
             if other_memory != memory or begin >= end:
                 break
-            if (one.name in written or other.name in written) and _overlap(one.tensor, other.tensor):
+            if (one.name in written or other.name in written) and _overlap(tensor, second):
                 yield (
                     f"{one.name!r} and {other.name!r} share memory, so that writing one changes the other; tie them "
                     "as one parameter, or give each its own memory with clone()"
                 )
 
 
-def _span(parameter: Parameter) -> tuple[int, int, int, Parameter]:
-    tensor = parameter.tensor
+def _span(parameter: Parameter, tensor: Tensor) -> tuple[int, int, int, Parameter, Tensor]:
     reach = sum(stride * (size - 1) for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
     begin = tensor.data_ptr()
-    return tensor.untyped_storage().data_ptr(), begin, begin + (reach + 1) * tensor.element_size(), parameter
+    return tensor.untyped_storage().data_ptr(), begin, begin + (reach + 1) * tensor.element_size(), parameter, tensor
 
 
 def _has_memory(tensor: Tensor) -> bool:
