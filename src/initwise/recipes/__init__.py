@@ -2,6 +2,7 @@
 
 from initwise.recipes._recipe import Decision, Multiplier, Recipe
 from initwise.recipes._registry import RECIPES, find, names, rules
+from initwise.recipes.parametrization._completep import completep
 from initwise.recipes.parametrization._mup import mup
 from initwise.recipes.sequence import chrono, lru
 from initwise.recipes.special import rl, siren
@@ -12,6 +13,7 @@ __all__ = [
     "Multiplier",
     "Recipe",
     "chrono",
+    "completep",
     "find",
     "lru",
     "mup",

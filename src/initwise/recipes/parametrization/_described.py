@@ -1,7 +1,8 @@
-"""What `mup` says of itself in `initwise recipes` and `explain`, though only `iw.recipes.mup(base=...)` decides."""
+"""What `mup` and `completep` say of themselves in lists; only what `iw.recipes.mup(base=...)` makes decides."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NoReturn
 
 from initwise.errors import ArgumentError
@@ -28,11 +29,26 @@ LAWS = (
 )
 
 
-def _refuse(reading: Reading) -> NoReturn:
+def _refuse(reading: Reading, call: str) -> NoReturn:
     raise ArgumentError(
-        "it needs the shapes of a base model: iw.plan(model, iw.recipes.mup(base=small_model)), where small_model is "
-        "the same architecture at the width at which the hyperparameters were tuned (the meta device is enough)"
+        f"it needs the shapes of a base model: iw.plan(model, iw.recipes.{call}), where small_model is the same "
+        "architecture at the width at which the hyperparameters were tuned (the meta device is enough)"
     )
 
 
-MUP = Recipe(name="mup", summary=SUMMARY, source=SOURCE, laws=LAWS, decide=_refuse)
+COMPLETEP_LAWS = (
+    *LAWS,
+    ("residual branches", "their output × (base layers / layers)^alpha before it is added to the stream"),
+    ("learning rates in blocks", "also × (layers / base layers)^(alpha - 1), which is 1 for alpha 1"),
+    ("Adam's epsilon", "× base width / width; in blocks also × (base layers / layers)^alpha"),
+)
+COMPLETEP = Recipe(
+    name="completep",
+    summary="maximal updates in width and depth under Adam; made by iw.recipes.completep(base=..., base_layers=...)",
+    source="Dey et al. 2025, Don't be lazy: CompleteP enables compute-efficient deep transformers (arXiv:2505.01618)",
+    laws=COMPLETEP_LAWS,
+    decide=partial(_refuse, call="completep(base=small_model, base_layers=2)"),
+)
+MUP = Recipe(
+    name="mup", summary=SUMMARY, source=SOURCE, laws=LAWS, decide=partial(_refuse, call="mup(base=small_model)")
+)
