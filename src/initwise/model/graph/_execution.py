@@ -21,8 +21,11 @@ LARGEST_STAND_IN = 1 << 26
 META = torch.device("meta")
 CPU = torch.device("cpu")
 MOVES = frozenset({"to", "cuda", "cpu", "type", "pin_memory", "_to", "xpu"})
-ASKS = frozenset({"__bool__", "item", "__int__", "__float__", "__index__", "tolist", "numpy", "__array__", "__contains__"})
+ASKS = frozenset(
+    {"__bool__", "item", "__int__", "__float__", "__index__", "tolist", "numpy", "__array__", "__contains__"}
+)
 LIKE = frozenset({"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like", "randint_like"})
+SHAPED = frozenset({"expand_as", "view_as", "reshape_as", "type_as"})
 NEW = frozenset({"new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"})
 CHOICES = frozenset({"argmax", "argmin", "topk", "sort", "argsort", "multinomial", "kthvalue"})
 
@@ -41,6 +44,8 @@ class Executor:
             args, kwargs = _stay(taken[0], args, kwargs) if taken else (args, kwargs)
         if not any(tensor.is_meta for tensor in taken):
             return self._constant(function, args, kwargs)
+        if name in SHAPED and not taken[0].is_meta:
+            return function(args[0], *mapped(args[1:], _hollow), **mapped(kwargs, _hollow))
         if name in NEW or name in LIKE:
             return self._made_like(function, name, args, kwargs)
         if name in ASKS:
@@ -81,7 +86,7 @@ class Executor:
         if name in ("__getitem__", "__setitem__", "index_put_", "index_put"):
             args = (*args[:1], _numbered(args[1]), *args[2:])
         kwargs = {**kwargs, "device": META} if kwargs.get("device") is not None else kwargs
-        args, kwargs = _unboxed(args), kwargs
+        args = _unboxed(args)
         special = SPECIAL.get(name)
         try:
             if special is not None:
@@ -135,7 +140,16 @@ def _on_cpu(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
 
 
 def _to_meta(tensor: Tensor) -> Tensor:
-    return tensor if tensor.is_meta else torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+    return (
+        tensor
+        if tensor.is_meta
+        else torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
+    )
+
+
+def _hollow(tensor: Tensor) -> Tensor:
+    """Return a real tensor of the same shape and dtype of which only these matter."""
+    return torch.empty((), dtype=tensor.dtype).expand(tensor.shape)
 
 
 def _unpinned(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -170,7 +184,10 @@ def _stay(tensor: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
         return each
 
     kept = {key: still(each) for key, each in kwargs.items()}
-    return (args[0], *(still(each) for each in args[1:] if not (isinstance(each, int) and not isinstance(each, bool)))), kept
+    return (
+        args[0],
+        *(still(each) for each in args[1:] if not (isinstance(each, int) and not isinstance(each, bool))),
+    ), kept
 
 
 def _numbered(index: Any) -> Any:
@@ -195,11 +212,10 @@ def _chosen(name: str, made: Any, args: tuple[Any, ...]) -> Any:
         candidates = max(1, source.shape[-1] if source.dim() else 1)
         return (torch.arange(tensor.numel()) % candidates).reshape(tensor.shape)
 
-    if isinstance(made, tuple) and not isinstance(made, list):
-        return tuple.__new__(tuple, tuple(choose(each) for each in made)) if type(made) is tuple else type(made)(
-            [choose(each) for each in made]
-        )
-    return choose(made)
+    if not isinstance(made, tuple):
+        return choose(made)
+    chosen = [choose(each) for each in made]
+    return tuple(chosen) if type(made) is tuple else type(made)(chosen)
 
 
 def _grouped_mm(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -217,4 +233,3 @@ SPECIAL: dict[str, Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]
     "_grouped_mm": _grouped_mm,
     "grouped_mm": _grouped_mm,
 }
-

@@ -35,6 +35,8 @@ _QUIET = frozenset(
     _has_compatible_shallow_copy_type __setattr__ has_names is_conj is_neg""".split()
 )
 _FACTORY_PROPERTIES = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
+_INDEXED = frozenset({"__getitem__", "__setitem__"})
+_WHOLE = frozenset({torch.int64, torch.int32, torch.int16, torch.int8})
 _DESCENDED = (F.multi_head_attention_forward,)
 
 
@@ -107,6 +109,8 @@ class _Recorder(TorchFunctionMode):
         self.keep: list[Any] = []
         self.given: list[int] = []
         self.parameters: dict[str, int] = {}
+        self.filled: dict[int, Tensor] = {}  # storage of a constant that activations were written into -> one on meta
+        self.counterparts: dict[int, Tensor] = {}  # identity of a view of such a constant -> that view on meta
         self.written: dict[int, int] = {}  # storage -> the value that was last written into it in place
         self.where: list[tuple[str, int]] = [("", 0)]
         self.calls: Counter[str] = Counter()
@@ -157,11 +161,16 @@ class _Recorder(TorchFunctionMode):
         """Execute an operation and write it down, unless all that it takes is constant."""
         self.running = name
         inplace = _inplace(name, kwargs)
+        args, kwargs = self._current(args, kwargs)
         taken = list(tensors((args, kwargs)))
         if not any(tensor.is_meta for tensor in taken):
             return self.executor.call(func, name, args, kwargs)
-        if inplace and not taken[0].is_meta and isinstance(args[0], Tensor):
-            _lose_memory(args[0])
+        if inplace and isinstance(args[0], Tensor) and not args[0].is_meta:
+            self.filled[_storage(args[0])] = _without_memory(args[0])
+            args, kwargs = self._current(args, kwargs)
+            taken = list(tensors((args, kwargs)))
+        if name in _INDEXED:
+            args = _plain_index(args)
         before = [self._known(tensor) for tensor in taken]
         result = self.executor.call(func, name, args, kwargs)
         made = list(tensors(result))
@@ -216,14 +225,37 @@ class _Recorder(TorchFunctionMode):
 
     def _rewritten(self, tensor: Tensor, found: int, latest: int) -> int:
         """The same memory was written through another view: what is read now depends on both."""
-        self._note(None, "alias", (tensor,), {}, (found, latest), ())
+        return self._alias(tensor, tuple(dict.fromkeys((found, latest))))
+
+    def _alias(self, tensor: Tensor, inputs: tuple[int, ...]) -> int:
+        index, (module, call) = len(self.operations), self.where[-1]
         value = self._value(tensor, "activation")
-        operation = self.operations[-1]
-        operation.outputs = (value,)
-        operation.args = (Ref(found), Ref(latest))
-        self.values[value].maker = operation.index
-        self.written[_storage(tensor)] = value
+        self.values[value].maker = index
+        for each in inputs:
+            self.values[each].users.append(index)
+        args = tuple(Ref(each) for each in inputs)
+        self.operations.append(Operation(index, "alias", None, args, {}, inputs, (value,), module, call, _line()))
         return value
+
+    def _current(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Put a tensor without memory in the place of each constant that activations were written into."""
+        if not self.filled:
+            return args, kwargs
+        return mapped(args, self._counterpart), mapped(kwargs, self._counterpart)
+
+    def _counterpart(self, tensor: Tensor) -> Tensor:
+        """Return what stands for a constant: itself, or a view of the memory that activations were written into."""
+        filled = None if tensor.is_meta else self.filled.get(_storage(tensor))
+        if filled is None:
+            return tensor
+        if id(tensor) not in self.counterparts:
+            made = torch.as_strided(filled, tensor.shape, tensor.stride(), tensor.storage_offset())
+            self.counterparts[id(tensor)] = made
+            self.keep.append(tensor)
+            latest = self.written.get(_storage(made))
+            if latest is not None:
+                self._alias(made, (latest,))
+        return self.counterparts[id(tensor)]
 
     def blame(self, error: Exception, words: str) -> str:
         """Say which operation failed where, with what."""
@@ -231,7 +263,9 @@ class _Recorder(TorchFunctionMode):
         place = f" in {module!r}" if module else ""
         said = str(error).strip().splitlines()
         tried = f" with {words}" if words else ""
-        return f"{self.running or 'forward'}{place} raised {type(error).__name__}{tried}: {said[0] if said else error!r}"
+        return (
+            f"{self.running or 'forward'}{place} raised {type(error).__name__}{tried}: {said[0] if said else error!r}"
+        )
 
     def is_unfit(self, error: Exception) -> bool:
         """Tell whether an error is about the inputs: meta has no part in it, and no value was made up before."""
@@ -263,15 +297,28 @@ def _inplace(name: str, kwargs: Mapping[str, Any]) -> bool:
     return kwargs.get("inplace") is True
 
 
-def _lose_memory(tensor: Tensor) -> None:
-    """A constant that is filled with activations becomes one: its Python object stays, its memory goes."""
-    empty = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
-    torch.utils.swap_tensors(tensor, empty)
+def _without_memory(tensor: Tensor) -> Tensor:
+    """Return a tensor on meta that is as long as the memory that a tensor is a view of."""
+    length = tensor.untyped_storage().nbytes() // tensor.element_size()
+    return torch.empty(length, dtype=tensor.dtype, device="meta")
+
+
+def _plain_index(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Turn whole numbers that index as tensors without axes into integers: they select, and look nothing up."""
+
+    def plain(each: Any) -> Any:
+        if isinstance(each, Tensor) and each.dim() == 0 and not each.is_meta and each.dtype in _WHOLE:
+            return int(each)
+        return each
+
+    index = args[1]
+    found = tuple(map(plain, index)) if type(index) is tuple else plain(index)
+    return (args[0], found, *args[2:])
 
 
 def _storage(tensor: Tensor) -> int:
     try:
-        return tensor.untyped_storage()._cdata
+        return int(tensor.untyped_storage()._cdata)
     except (RuntimeError, NotImplementedError):
         return id(tensor)
 
@@ -283,10 +330,14 @@ def _inside(function: Any) -> Any:
     def never(*args: Any) -> bool:
         return False
 
-    names = {name: never for name in function.__globals__ if name.startswith("has_torch_function")}
+    names: dict[str, Any] = {name: never for name in function.__globals__ if name.startswith("has_torch_function")}
     names |= {"handle_torch_function": None}
     plain = types.FunctionType(
-        function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__, function.__closure__
+        function.__code__,
+        {**function.__globals__, **names},
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
     )
     plain.__kwdefaults__ = function.__kwdefaults__
     return plain
@@ -352,5 +403,3 @@ def _scripts_told(recorder: _Recorder) -> Iterator[None]:
         yield
     finally:
         kind.__call__ = original
-
-

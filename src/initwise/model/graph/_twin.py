@@ -23,7 +23,7 @@ def twin(model: nn.Module) -> tuple[nn.Module, dict[int, Tensor]]:
     for module in model.modules():
         _note_tensors(module, memo, parameters)
     try:
-        copied = copy.deepcopy(model, memo)
+        copied = copy.deepcopy(model, dict(memo))
     except Exception:  # noqa: BLE001 - a module may hold what cannot be copied: a lock, a file, a generator
         copied = _Shallow(memo).module(model)
     return _unwrapped(copied), parameters
@@ -77,7 +77,7 @@ class _Shallow:
         if isinstance(value, nn.Module):
             return self.module(value)
         if isinstance(value, Mapping) and hasattr(value, "copy"):
-            made: Any = value.copy()  # type: ignore[attr-defined]
+            made: Any = value.copy()
             for key, each in value.items():
                 made[key] = self._value(each)
             return made

@@ -20,7 +20,9 @@ DROPOUTS = frozenset(
 INDEXING = frozenset({"__getitem__"})
 LOOKUPS = frozenset("embedding embedding_bag index_select gather take take_along_dim index".split())
 ADDITIONS = frozenset("add add_ __add__ __radd__ __iadd__ sub sub_ __sub__ __isub__ rsub __rsub__ subtract".split())
-PRODUCTS = frozenset("mul mul_ __mul__ __rmul__ __imul__ multiply div div_ __truediv__ __itruediv__ true_divide".split())
+PRODUCTS = frozenset(
+    "mul mul_ __mul__ __rmul__ __imul__ multiply div div_ __truediv__ __itruediv__ true_divide".split()
+)
 DIVISIONS = frozenset("div div_ __truediv__ __itruediv__ true_divide divide".split())
 CONVOLUTIONS = frozenset(f"conv{t}{n}d" for n in (1, 2, 3) for t in ("", "_transpose"))
 PLAIN_PRODUCTS = frozenset("matmul __matmul__ __rmatmul__ mm bmm mv dot linalg_matmul inner vdot".split())
@@ -34,10 +36,18 @@ NORMS = frozenset(
 )
 ATTENTION = frozenset({"scaled_dot_product_attention", "flex_attention"})
 SOFTMAX = frozenset({"softmax", "log_softmax", "_softmax", "_safe_softmax", "special_softmax"})
-POOLINGS = frozenset(
-    f"{kind}_pool{n}d" for n in (1, 2, 3) for kind in ("avg", "adaptive_avg", "lp", "fractional_max", "max", "adaptive_max")
-) | frozenset(f"max_pool{n}d_with_indices" for n in (1, 2, 3)) | frozenset({"mean", "amax", "max", "boolean_dispatch", "fn"})
-RESAMPLING = frozenset("interpolate upsample pixel_shuffle pixel_unshuffle channel_shuffle pad roll flip grid_sample".split())
+POOLINGS = (
+    frozenset(
+        f"{kind}_pool{n}d"
+        for n in (1, 2, 3)
+        for kind in ("avg", "adaptive_avg", "lp", "fractional_max", "max", "adaptive_max")
+    )
+    | frozenset(f"max_pool{n}d_with_indices" for n in (1, 2, 3))
+    | frozenset({"mean", "amax", "max", "boolean_dispatch", "fn"})
+)
+RESAMPLING = frozenset(
+    "interpolate upsample pixel_shuffle pixel_unshuffle channel_shuffle pad roll flip grid_sample".split()
+)
 JOINS = frozenset("cat concat concatenate stack hstack vstack dstack".split())
 # Acting on each element by itself, of one tensor and constants.
 ACTIVATIONS = frozenset(

@@ -24,7 +24,11 @@ from initwise.model.roles._flow import Flow
 _DEPTH = 40
 _KEEPS_LAYOUT = ADDITIONS | frozenset({"dropout", "contiguous", "to", "float", "clone", "clamp"})
 _ON_THE_WAY = (
-    TRANSPARENT | ADDITIONS | PRODUCTS | NORMS | frozenset("cat stack neg repeat_interleave repeat roll clamp sin cos".split())
+    TRANSPARENT
+    | ADDITIONS
+    | PRODUCTS
+    | NORMS
+    | frozenset("cat stack neg repeat_interleave repeat roll clamp sin cos".split())
 )
 
 
@@ -93,9 +97,9 @@ def _parts(graph: Graph, flow: Flow, output: int, feature: int) -> list[_Part] |
                     continue
             whole = graph.values[value].tensor.numel() == tensor.numel()
             if whole and operation.name in _KEEPS_LAYOUT and len(flow.signals(operation)) == 1 and operation.outputs:
-                inner = _parts(graph, flow, operation.outputs[0], feature)
                 same = graph.values[operation.outputs[0]].tensor.shape == tensor.shape
-                if same and inner is not None and value == output:
+                inner = _parts(graph, flow, operation.outputs[0], feature) if same and value == output else None
+                if inner is not None:
                     found += inner
                     continue
             part = _range(graph, value, step, total)

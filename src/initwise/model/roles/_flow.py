@@ -128,7 +128,16 @@ class Flow:
                     found.add(value)
                 continue
             found.add(value)
-            if maker.name in (*TRANSPARENT, *ADDITIONS, *PRODUCTS, "where", "masked_fill", "masked_fill_", "clamp", "cat"):
+            if maker.name in (
+                *TRANSPARENT,
+                *ADDITIONS,
+                *PRODUCTS,
+                "where",
+                "masked_fill",
+                "masked_fill_",
+                "clamp",
+                "cat",
+            ):
                 waiting += self.signals(maker)
 
     def is_scores(self, value: int) -> bool:
@@ -168,7 +177,13 @@ class Flow:
             gate = self._gate(maker)
             return f"{gate} gate" if gate else "product"
         if name in ADDITIONS:
-            return "sum" if len(self.signals(maker)) == 2 else self.follows(self.signals(maker)[0]) if self.signals(maker) else ""
+            return (
+                "sum"
+                if len(self.signals(maker)) == 2
+                else self.follows(self.signals(maker)[0])
+                if self.signals(maker)
+                else ""
+            )
         if name in LOOKUPS or name == "__getitem__":
             return "embedding"
         if name in ATTENTION or (name in MATRIX_PRODUCTS and len(self.signals(maker)) > 1):

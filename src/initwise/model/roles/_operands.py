@@ -30,7 +30,11 @@ def operand(operation: Operation, graph: Graph, value: int) -> Operand | None:
     """Return how an operation contracts `value` with its other operand; None if it does no such thing with it."""
     name = operation.name
     if name == "linear":
-        return Operand("oi", _ref(operation.args, 0, operation.kwargs, "input")) if _is(operation, 1, "weight", value) else None
+        return (
+            Operand("oi", _ref(operation.args, 0, operation.kwargs, "input"))
+            if _is(operation, 1, "weight", value)
+            else None
+        )
     if name in CONVOLUTIONS:
         return _convolution(operation, value) if _is(operation, 1, "weight", value) else None
     if name in PLAIN_PRODUCTS:
@@ -119,7 +123,11 @@ def _einsum(operation: Operation, graph: Graph, value: int) -> Operand | None:
     result = right.replace("...", "")
     mine, others = terms[place], [term for index, term in enumerate(terms) if index != place]
     found = "".join(
-        "b" if letter == "." or (letter in result and any(letter in term for term in others)) else "o" if letter in result else "i"
+        "b"
+        if letter == "." or (letter in result and any(letter in term for term in others))
+        else "o"
+        if letter in result
+        else "i"
         for letter in mine
     )
     signal = next((each.value for index, each in enumerate(operands) if index != place and isinstance(each, Ref)), None)

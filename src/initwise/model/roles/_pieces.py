@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from initwise.model.graph import Graph, Operation, Ref, references
@@ -211,5 +210,3 @@ def _looks_up(operation: Operation, pieces: Pieces) -> bool:
 
 def _adds_one(operation: Operation) -> bool:
     return any(isinstance(each, (int, float)) and not isinstance(each, bool) and each == 1 for each in operation.args)
-
-

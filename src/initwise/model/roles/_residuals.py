@@ -21,9 +21,18 @@ from initwise.model.roles._flow import Flow
 # What a stream passes through without ending: an activation after the addition, a factor.
 _CARRIERS = TRANSPARENT | ACTIVATIONS | PRODUCTS
 _WEIGHTED = MATRIX_PRODUCTS | CONVOLUTIONS
-_BETWEEN = TRANSPARENT | NORMS | PRODUCTS | ACTIVATIONS | POOLINGS | RESAMPLING | ADDITIONS | frozenset(
-    """sum index_add index_add_ scatter_add scatter_add_ scatter_reduce index_select gather __setitem__ index_put_
+_BETWEEN = (
+    TRANSPARENT
+    | NORMS
+    | PRODUCTS
+    | ACTIVATIONS
+    | POOLINGS
+    | RESAMPLING
+    | ADDITIONS
+    | frozenset(
+        """sum index_add index_add_ scatter_add scatter_add_ scatter_reduce index_select gather __setitem__ index_put_
     index_put stack index_copy_ where masked_scatter_ masked_fill masked_fill_ einsum""".split()
+    )
 )
 _SHORTCUTS = _WEIGHTED | POOLINGS | frozenset({"pad"})
 _STEPS = 40

@@ -21,7 +21,9 @@ from initwise.model.roles._operands import Operand, bias, operand
 from initwise.model.roles._pieces import Piece, Pieces, spans
 
 _AFFINE = {"layer_norm": 2, "rms_norm": 2, "group_norm": 2, "batch_norm": 3, "instance_norm": 3}
-_INSERTS = frozenset("where masked_fill masked_fill_ masked_scatter masked_scatter_ __setitem__ index_put index_put_ copy_".split())
+_INSERTS = frozenset(
+    "where masked_fill masked_fill_ masked_scatter masked_scatter_ __setitem__ index_put index_put_ copy_".split()
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +76,7 @@ def _use(graph: Graph, pieces: Pieces, flow: Flow, operation: Operation, value: 
     return Use(piece, operation, _role(graph, pieces, flow, operation, value, piece), None, signal, output)
 
 
-def _role(
-    graph: Graph, pieces: Pieces, flow: Flow, operation: Operation, value: int, piece: Piece
-) -> Role | None:
+def _role(graph: Graph, pieces: Pieces, flow: Flow, operation: Operation, value: int, piece: Piece) -> Role | None:
     name = operation.name
     if bias(operation, value):
         return "bias"
@@ -137,7 +137,9 @@ def _lookup_axis(operation: Operation, value: int) -> int | None:
     """Return the axis along which rows of `value` are looked up; None if none are."""
     name = operation.name
     if name in ("embedding", "embedding_bag"):
-        return 0 if operation.argument(1, "weight") == Ref(value) or operation.argument(0, "input") == Ref(value) else None
+        return (
+            0 if operation.argument(1, "weight") == Ref(value) or operation.argument(0, "input") == Ref(value) else None
+        )
     if name in LOOKUPS and operation.args and operation.args[0] == Ref(value):
         axis = operation.argument(1, "dim", 0)
         return axis if isinstance(axis, int) else 0
