@@ -23,8 +23,9 @@ _ROOMS = {
     "gains": "gain",
     "initializers": (
         "BilinearKernel ChronoBias Constant Custom DeltaOrthogonal Dirac ICNR Identity KaimingNormal KaimingUniform "
-        "Keep Law LecunNormal LecunUniform LogOfUniform LogRange Normal Ones Orthogonal PerBlock RingDecay RingGain "
-        "Sparse TimeStepBias TruncatedNormal Uniform VarianceScaling XavierNormal XavierUniform Zeros"
+        "Keep Law LecunNormal LecunUniform LogOfUniform LogRange MeanOfRows NewRows Normal Ones Orthogonal PerBlock "
+        "RingDecay RingGain Sparse TimeStepBias TruncatedNormal Uniform VarianceScaling XavierNormal XavierUniform "
+        "Zeros"
     ),
     "planning": "Plan plan",
     "rules": "Rule rule",

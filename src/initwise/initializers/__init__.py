@@ -16,6 +16,7 @@ from initwise.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from initwise.initializers._ranges import Logarithms, LogRange
 from initwise.initializers._rates import ChronoBias, LogOfUniform, TimeStepBias
 from initwise.initializers._ring import RingDecay, RingGain
+from initwise.initializers._rows import MeanOfRows, NewRows
 from initwise.initializers._scaling import VarianceScaling
 from initwise.initializers._schemes import (
     KaimingNormal,
@@ -57,6 +58,8 @@ __all__ = [
     "Logarithms",
     "Mapped",
     "MappedCdf",
+    "MeanOfRows",
+    "NewRows",
     "NonzerosPerUnit",
     "Normal",
     "NormalCdf",

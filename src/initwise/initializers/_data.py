@@ -17,6 +17,7 @@ from initwise.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from initwise.initializers._ranges import LogRange
 from initwise.initializers._rates import ChronoBias, LogOfUniform, TimeStepBias
 from initwise.initializers._ring import RingDecay, RingGain
+from initwise.initializers._rows import MeanOfRows, NewRows
 from initwise.initializers._scaling import VarianceScaling
 from initwise.initializers._schemes import (
     KaimingNormal,
@@ -46,6 +47,8 @@ KINDS: dict[str, type[Initializer]] = {
         LecunUniform,
         LogOfUniform,
         LogRange,
+        MeanOfRows,
+        NewRows,
         Normal,
         Ones,
         Orthogonal,

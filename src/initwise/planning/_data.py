@@ -91,7 +91,8 @@ def _initializer_data(initializer: Initializer) -> dict[str, Any]:
 
 
 def _functions(initializer: Initializer) -> bool:
-    inner = [*(each for _, each in getattr(initializer, "blocks", ())), getattr(initializer, "rest", None)]
+    inner = [each for _, each in getattr(initializer, "blocks", ())]
+    inner += [getattr(initializer, name, None) for name in ("rest", "inner")]
     return any(isinstance(each, Custom) for each in (initializer, *inner))
 
 

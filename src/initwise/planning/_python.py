@@ -113,7 +113,7 @@ def _statements(row: Row) -> Iterator[str]:
         yield from (
             _line(f"p.narrow({part.axis}, {part.start}, {part.stop - part.start})", part, row) for part in written
         )
-    if row.padding is not None and written:
+    if row.padding is not None and row.is_written(row.padding):
         yield f"p[{row.padding}].zero_()"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from initwise.fans import Fans
-from initwise.initializers import Initializer, Keep, VarianceScaling
+from initwise.initializers import Initializer, Keep, NewRows, VarianceScaling
 from initwise.model import Parameter
 from initwise.planning._row import Row
 from initwise.rules import Rule
@@ -17,15 +17,16 @@ def reason_for(row: Row, parameter: Parameter, rule: Rule) -> str:
     formula = _formula(row)
     words = f"{subject}, {formula}" if formula else subject
     if not formula and not rule.why:
-        words = f"{subject}: {row.law.describe() if row.law else repr(row.initializer)}"
+        words = f"{subject}: {row.law.describe() if row.law else repr(row.parts[-1].initializer)}"
     notes = [f"tied with {', '.join(row.aliases)}"] if row.aliases else []
-    notes += [f"row {row.padding} stays zero"] if row.padding is not None and not row.kept else []
+    notes += [f"row {row.padding} stays zero"] if row.padding is not None and row.is_written(row.padding) else []
     return "; ".join([words, *notes])
 
 
 def _formula(row: Row) -> str:
     """Return the formula of a law that scales with fans, with the numbers put in; empty for other laws."""
-    formulas = dict.fromkeys(_scaled(part.initializer, part.target.fans) for part in row.parts)
+    parts = row.parts[-1:] if isinstance(row.initializer, NewRows) else row.parts
+    formulas = dict.fromkeys(_scaled(part.initializer, part.target.fans) for part in parts)
     if len(formulas) > 1:
         return "by block"
     (formula,) = formulas

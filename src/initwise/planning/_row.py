@@ -12,7 +12,7 @@ import torch
 from initwise.axes import Axes, Blocks
 from initwise.errors import ArgumentError
 from initwise.fans import Fans, fans
-from initwise.initializers import Custom, Initializer, Keep, Law, PerBlock, Target
+from initwise.initializers import Custom, Initializer, Keep, Law, MeanOfRows, NewRows, PerBlock, Target
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,22 @@ class Row:
 
     @cached_property
     def law(self) -> Law | None:
-        """What the values follow, over all parts; None where nothing is declared."""
+        """What the values follow, over all parts (of new rows beside old ones the new ones); None if undeclared."""
+        if isinstance(self.initializer, NewRows):
+            return self.parts[-1].law
         laws = [part.law for part in self.parts]
         known = [law for law in laws if law is not None]
         if len(known) < len(laws):
             return None
         return known[0] if all(law == known[0] for law in known) else _mixture(self, known)
+
+    def is_written(self, index: int) -> bool:
+        """Tell whether a row along the first axis is drawn, and not kept."""
+        size = self.shape[0] if self.shape else 1
+        return any(
+            not isinstance(part.initializer, Keep) and (part.axis != 0 or part.start <= index % size < part.stop)
+            for part in self.parts
+        )
 
     @property
     def fan_in(self) -> int | float | None:
@@ -113,6 +123,14 @@ class Row:
 
 
 def _parts(row: Row) -> Iterator[Part]:
+    if isinstance(row.initializer, NewRows):
+        yield from _old_and_new(row, row.initializer)
+        return
+    if isinstance(row.initializer, MeanOfRows):
+        raise ArgumentError(
+            f"{row.initializer!r} is for rows beside old ones, and here all rows are drawn; give the number of the old "
+            "(old_rows={name: count}, or a checkpoint that has them), or another initializer"
+        )
     blocks = row.blocks or _stacked(row)
     if row.kept or blocks is None:
         if isinstance(row.initializer, PerBlock):
@@ -125,6 +143,21 @@ def _parts(row: Row) -> Iterator[Part]:
     _check_names(row.initializer, blocks)
     for label, start, stop in blocks.slices():
         yield _part(row, label, blocks.axis, start, stop, _for_block(row.initializer, label))
+
+
+def _old_and_new(row: Row, initializer: NewRows) -> Iterator[Part]:
+    """Return the old rows, kept, and the new ones, drawn with the fans of the whole parameter."""
+    after = initializer.after
+    if row.blocks is not None or not row.shape or row.shape[0] <= after:
+        packed = f", which packs {' '.join(row.blocks.names)}" if row.blocks is not None else ""
+        raise ArgumentError(
+            f"{initializer!r}: the parameter has shape {row.shape}{packed}; one that packs nothing and has more than "
+            f"{after} rows is needed"
+        )
+    whole = _known_fans(row.shape, row.axes) if row.axes is not None else None
+    for label, start, stop, inner in (("old", 0, after, Keep()), ("new", after, row.shape[0], initializer.inner)):
+        target = Target((stop - start, *row.shape[1:]), row.dtype, whole, row.axes)
+        yield Part(label, 0, start, stop, inner, target)
 
 
 def _for_fans(row: Row) -> tuple[Part, ...]:

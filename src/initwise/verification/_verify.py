@@ -7,14 +7,15 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from initwise.errors import InitwiseError
 from initwise.findings import Column, Finding, Table
-from initwise.initializers import Keep
+from initwise.initializers import Keep, NewRows
 from initwise.model import Parameter, read
 from initwise.planning import Part, Plan, Row, refuse_other_than_plan
 from initwise.reporting import Report
 from initwise.verification._checks import CheckedRow, Measured, check_part, finding
 from initwise.verification._through import settled
-from initwise.writing import part_of
+from initwise.writing import mean_rows, part_of, tolerance
 
 _COLUMNS = (
     Column("parameter"),
@@ -51,7 +52,7 @@ def verify(model: nn.Module, plan: Plan) -> Report:
     alpha = _FALSE_ALARM / max(1, 2 * sum(len(row.parts) for row in plan))
     rows = []
     for row in plan:
-        checked, found = _check_row(row, parameters.get(row.name), alpha)
+        checked, found = _check_row(row, parameters.get(row.name), alpha, plan.seed)
         rows.append(checked)
         findings += found
     return Report("verify", _table(plan, rows), tuple(findings), tuple(rows))
@@ -64,7 +65,7 @@ def _strangers(plan: Plan, parameters: dict[str, Parameter]) -> Iterator[Finding
             yield finding("INI106", name, "the plan does not know this parameter", "present", "absent", fix)
 
 
-def _check_row(row: Row, parameter: Parameter | None, alpha: float) -> tuple[CheckedRow, list[Finding]]:
+def _check_row(row: Row, parameter: Parameter | None, alpha: float, seed: int) -> tuple[CheckedRow, list[Finding]]:
     problem = _mismatch(row, parameter)
     if problem or parameter is None:
         return CheckedRow.unmeasured(row, "failed: INI106"), [problem] if problem else []
@@ -80,12 +81,16 @@ def _check_row(row: Row, parameter: Parameter | None, alpha: float) -> tuple[Che
     measured: list[Measured] = []
     findings: list[Finding] = []
     for part in row.parts:
+        if isinstance(row.initializer, NewRows) and isinstance(part.initializer, Keep):
+            measured.append(Measured(None, None))
+            continue
         pieces = list(_pieces(tensor, part, row.padding))
         if through and part.law is not None:
             pieces = [settled(piece, part.law) if piece.numel() else piece for piece in pieces]
         result, found = check_part(row.name, part, pieces, alpha)
         measured.append(result)
         findings += found
+        findings += _mean_rows(parameter, row, part, pieces, seed)
     findings += _padding(row, tensor)
     return CheckedRow.of(row, measured, findings), findings
 
@@ -106,18 +111,42 @@ def _mismatch(row: Row, parameter: Parameter | None) -> Finding | None:
 
 def _pieces(tensor: Tensor, part: Part, padding: int | None) -> Iterator[Tensor]:
     """Yield the part without the padding row, whose zeros are not drawn."""
-    view = part_of(tensor, part)
-    if padding is None:
+    whole = tensor.shape[0] if tensor.dim() else 1
+    yield from _without(part_of(tensor, part), part, None if padding is None else padding % whole)
+
+
+def _without(view: Tensor, part: Part, padding: int | None) -> Iterator[Tensor]:
+    inside = None if padding is None else padding - (part.start if part.axis == 0 else 0)
+    if inside is None or not 0 <= inside < view.shape[0]:
         yield view
     else:
-        yield from (view[:padding], view[padding + 1 :])
+        yield from (view[:inside], view[inside + 1 :])
 
 
 def _padding(row: Row, tensor: Tensor) -> Iterator[Finding]:
-    if row.padding is not None and bool(torch.count_nonzero(tensor[row.padding])):
+    if row.padding is None or not row.is_written(row.padding):
+        return
+    if bool(torch.count_nonzero(tensor[row.padding])):
         largest = float(tensor[row.padding].abs().max())
         said = f"the padding row {row.padding} is not zero"
         yield finding("INI107", row.name, said, f"largest |w| {largest:.6g}", "0", "apply the plan again")
+
+
+def _mean_rows(parameter: Parameter, row: Row, part: Part, pieces: list[Tensor], seed: int) -> Iterator[Finding]:
+    """Draw new rows from the old ones once more: what they follow is known only with these."""
+    try:
+        expected = mean_rows(parameter, row, part, seed)
+    except InitwiseError as error:
+        yield finding("INI105", row.name, "the new rows follow the old ones", str(error), "finite old rows")
+        return
+    if expected is None:
+        return
+    drawn = torch.cat(list(_without(expected, part, None if row.padding is None else row.padding % row.shape[0])))
+    found = torch.cat([piece.cpu() for piece in pieces])
+    error = float((found - drawn).abs().max())
+    if not error <= tolerance(row.dtype) * float(drawn.abs().max()):
+        said = "the new rows are not what the old ones give; one of them was changed"
+        yield finding("INI105", row.name, said, f"off by {error:.3g}", f"{part.initializer!r} of the old rows")
 
 
 def _table(plan: Plan, rows: list[CheckedRow]) -> Table:

@@ -1,13 +1,14 @@
 """The only room that writes weights: into a tensor, or, plan in hand, into a model."""
 
 from initwise.writing._apply import apply
-from initwise.writing._parts import part_of, write_parts
+from initwise.writing._parts import mean_rows, part_of, write_parts
 from initwise.writing._rounding import rounded_once
 from initwise.writing._through import tolerance
 from initwise.writing._write import row_major, write, write_draw, write_values
 
 __all__ = [
     "apply",
+    "mean_rows",
     "part_of",
     "rounded_once",
     "row_major",

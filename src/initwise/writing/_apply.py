@@ -8,17 +8,16 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from initwise.errors import ApplyError, ArgumentError, InitwiseError
-from initwise.initializers import Custom, Keep, Stream
+from initwise.errors import ApplyError, InitwiseError
+from initwise.initializers import Keep
 from initwise.model import Parameter, Solution, read
-from initwise.planning import Part, Plan, Row, refuse_other_than_plan
+from initwise.planning import Plan, Row, refuse_other_than_plan
 from initwise.writing._checks import problems
 from initwise.writing._parts import part_of, write_parts
+from initwise.writing._prepare import Prepared, prepare
 from initwise.writing._progress import progress
 from initwise.writing._through import solved, write_solution
 from initwise.writing._write import write_values, write_zero_row
-
-Prepared = dict[tuple[str, str], Tensor]  # what users' functions gave, by the row's name and the part's label
 
 
 def apply(model: nn.Module, plan: Plan) -> None:
@@ -46,7 +45,7 @@ def apply(model: nn.Module, plan: Plan) -> None:
     found = problems(plan, parameters)
     if found:
         raise ApplyError("apply", found)
-    prepared = _prepare(plan)
+    prepared = prepare(plan, parameters)
     solutions = _solve(plan, parameters, prepared)
     for row in progress([row for row in plan if not isinstance(row.initializer, Keep)], _elements):
         parameter = parameters[row.name]
@@ -57,8 +56,9 @@ def apply(model: nn.Module, plan: Plan) -> None:
 
 
 def _write_row(tensor: Tensor, row: Row, seed: int, prepared: Prepared) -> None:
+    padding = row.padding if row.padding is not None and row.is_written(row.padding) else None
     if not any((row.name, part.label) in prepared for part in row.parts):
-        write_parts(tensor, row.parts, seed=seed, name=row.canonical, padding=row.padding)
+        write_parts(tensor, row.parts, seed=seed, name=row.canonical, padding=padding)
         return
     for part in row.parts:
         values = prepared.get((row.name, part.label))
@@ -66,8 +66,8 @@ def _write_row(tensor: Tensor, row: Row, seed: int, prepared: Prepared) -> None:
             write_parts(tensor, (part,), seed=seed, name=row.canonical)
         else:
             write_values(part_of(tensor.detach(), part), values)
-    if row.padding is not None:
-        write_zero_row(tensor, row.padding)
+    if padding is not None:
+        write_zero_row(tensor, padding)
 
 
 def _solve(plan: Plan, parameters: Mapping[str, Parameter], prepared: Prepared) -> dict[str, Solution]:
@@ -94,35 +94,6 @@ def _drawn(parameter: Parameter, row: Row, seed: int, prepared: Prepared) -> Ten
     else:
         values = torch.empty(row.shape, dtype=row.dtype, device=parameter.device)
     _write_row(values, row, seed, prepared)
-    return values
-
-
-def _prepare(plan: Plan) -> Prepared:
-    """Call the users' functions before anything is written, because only they can fail halfway."""
-    prepared: Prepared = {}
-    found: list[str] = []
-    for row in plan:
-        for part in row.parts:
-            if isinstance(part.initializer, Custom):
-                try:
-                    prepared[row.name, part.label] = _custom_values(part, Stream(plan.seed, row.canonical, part.label))
-                except InitwiseError as error:
-                    found.append(f"{row.name!r}: {error}")
-                except Exception as error:  # noqa: BLE001 - a user's function may raise anything; it is reported by name
-                    said = f"{type(error).__name__}: {error}"
-                    found.append(f"{row.name!r}: the function of {part.initializer!r} raised {said}")
-    if found:
-        raise ApplyError("apply", found)
-    return prepared
-
-
-def _custom_values(part: Part, stream: Stream) -> Tensor:
-    """Return what a user's function makes of the stream, in the parameter's dtype; torch's generators stay put."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices=list(devices)):
-        values = part.initializer.values(part.target, stream).to(part.target.dtype)
-    if not bool(torch.isfinite(values).all()):
-        raise ArgumentError(f"{part.initializer!r}: the function returned values beyond the largest of {values.dtype}")
     return values
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
-from initwise.initializers import Keep, Stream
-from initwise.planning import Part
+from initwise.initializers import Keep, MeanOfRows, Stream
+from initwise.model import Parameter
+from initwise.planning import Part, Row
 from initwise.writing._write import Draw, row_major, write_draw, write_values, write_zero_row
 
 
@@ -25,6 +27,22 @@ def write_parts(tensor: Tensor, parts: Sequence[Part], *, seed: int, name: str, 
             _write_part(tensor, part, draw, seed=seed, name=name)
     if padding is not None and not all(isinstance(part.initializer, Keep) for part in parts):
         write_zero_row(tensor, padding)
+
+
+def mean_rows(parameter: Parameter, row: Row, part: Part, seed: int) -> Tensor | None:
+    """Return what `MeanOfRows` makes of the rows before `part`, a padding row left out; None for other initializers.
+
+    Raises:
+        ArgumentError: the old rows are not finite numbers.
+    """
+    if not isinstance(part.initializer, MeanOfRows):
+        return None
+    old = parameter.values()[: part.start]
+    padding = None if row.padding is None else row.padding % row.shape[0]
+    if padding is not None and padding < part.start:
+        old = torch.cat([old[:padding], old[padding + 1 :]])
+    stream = Stream(seed, row.canonical, part.label)
+    return part.initializer.rows(old, part.target, stream).to(row.dtype)
 
 
 def part_of(tensor: Tensor, part: Part) -> Tensor:

@@ -1,0 +1,57 @@
+"""What is computed before anything is written, because it may fail: users' functions, and means of old rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from initwise.errors import ApplyError, ArgumentError, InitwiseError
+from initwise.initializers import Custom, Stream
+from initwise.model import Parameter
+from initwise.planning import Part, Plan, Row
+from initwise.writing._parts import mean_rows
+
+Prepared = dict[tuple[str, str], Tensor]  # values by the row's name and the part's label
+
+
+def prepare(plan: Plan, parameters: Mapping[str, Parameter]) -> Prepared:
+    """Return the values of all parts that a function of the user's or old rows decide about.
+
+    Raises:
+        ApplyError: a function failed, or old rows are no numbers; the message names all of them.
+    """
+    prepared: Prepared = {}
+    found: list[str] = []
+    for row in plan:
+        for part in row.parts:
+            try:
+                values = _values(parameters[row.name], row, part, plan.seed)
+            except InitwiseError as error:
+                found.append(f"{row.name!r}: {error}")
+            except Exception as error:  # noqa: BLE001 - a user's function may raise anything; it is reported by name
+                said = f"{type(error).__name__}: {error}"
+                found.append(f"{row.name!r}: the function of {part.initializer!r} raised {said}")
+            else:
+                if values is not None:
+                    prepared[row.name, part.label] = values
+    if found:
+        raise ApplyError("apply", found)
+    return prepared
+
+
+def _values(parameter: Parameter, row: Row, part: Part, seed: int) -> Tensor | None:
+    if isinstance(part.initializer, Custom):
+        return _custom_values(part, Stream(seed, row.canonical, part.label))
+    return mean_rows(parameter, row, part, seed)
+
+
+def _custom_values(part: Part, stream: Stream) -> Tensor:
+    """Return what a user's function makes of the stream, in the parameter's dtype; torch's generators stay put."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices=list(devices)):
+        values = part.initializer.values(part.target, stream).to(part.target.dtype)
+    if not bool(torch.isfinite(values).all()):
+        raise ArgumentError(f"{part.initializer!r}: the function returned values beyond the largest of {values.dtype}")
+    return values
