@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+import torch
+
 from initwise.model._names import canonical_name, is_parallel, join, walk
 from initwise.model._parameters import Parameter, Reading
 from initwise.model._usage import Usage
@@ -67,7 +69,9 @@ def graph_of(reading: Reading, example: Example, *, training: bool = False) -> G
 
 def _completed(reading: Reading, roles: Roles, example: Example, *, given: bool) -> Reading:
     used = {parameter.name: roles.usage(parameter.name, parameter.usage) for parameter in reading.parameters}
-    missing = [name for name in used if not roles.uses.get(name)]
+    hidden = {each.name for each in reading.parameters if isinstance(each.module, torch.jit.ScriptModule)}
+    used |= {name: reading[name].usage for name in hidden if not roles.uses.get(name)}  # no pass shows what they do
+    missing = [name for name in used if name not in hidden and not roles.uses.get(name)]
     if missing:
         used |= _in_training(reading, example, missing)
     missing = [name for name in missing if (usage := used[name]) is None or not usage.calls]

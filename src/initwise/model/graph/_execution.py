@@ -110,12 +110,19 @@ class Executor:
         if size > LARGEST_STAND_IN:
             raise error or RuntimeError(f"{name} {why}, and {size:,} elements are too many for stand-ins")
         kwargs = {**kwargs, "device": CPU} if kwargs.get("device") is not None else kwargs
+        sized = name in ASKS or name == "arange"
+        real = self._number if sized else self._real
         try:
-            made = function(*mapped(args, self._real), **mapped(kwargs, self._real))
+            made = function(*mapped(args, real), **mapped(kwargs, real))
         except Exception as second:
             raise (error or second) from second
         self.fallbacks.setdefault(name, f"{name} {why}: run on random stand-ins")
         return mapped(made, lambda tensor: _to_meta(tensor) if tensor.is_floating_point() else tensor)
+
+    def _number(self, tensor: Tensor) -> Tensor:
+        """A whole number that is asked for is one: it is a size as often as it is an index."""
+        whole = tensor.is_meta and tensor.dtype in (torch.int64, torch.int32)
+        return torch.ones(tensor.shape, dtype=tensor.dtype) if whole else self._real(tensor)
 
     def _real(self, tensor: Tensor) -> Tensor:
         if not tensor.is_meta:
@@ -224,7 +231,7 @@ def _grouped_mm(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     offsets = args[2] if len(args) > 2 else kwargs.get("offs")
     if left.dim() == 2 and right.dim() == 2:
         groups = offsets.shape[0] if offsets is not None else 1
-        return left.new_empty((groups, left.shape[0], right.shape[1]))
+        return torch.empty((groups, left.shape[0], right.shape[1]), dtype=left.dtype, device=META)
     shape = (*left.shape[:-1], right.shape[-1])
     return torch.empty(shape, dtype=kwargs.get("out_dtype") or left.dtype, device=META)
 

@@ -1,4 +1,4 @@
-"""The words of a graph: which operations only look at a tensor differently, act on each element, normalize, and so on."""
+"""The words of a graph: which operations only look at a tensor differently, act on each element, and so on."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ ELEMENTWISE = ACTIVATIONS | frozenset(
 )
 # What changes a parameter's meaning where it passes through before it meets the signal.
 CURVES = frozenset(
-    "exp exp_ expm1 softplus sigmoid sigmoid_ softmax log_softmax tanh log log1p logsigmoid special_expit exp2 sinh".split()
+    """exp exp_ expm1 softplus sigmoid sigmoid_ softmax log_softmax tanh log log1p logsigmoid special_expit exp2
+    sinh""".split()
 )
 TRANSPARENT = VIEWS | COPIES | DROPOUTS | INDEXING

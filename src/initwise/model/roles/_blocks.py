@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from initwise.axes import Blocks
 from initwise.model.graph import Graph, Operation, Ref
 from initwise.model.graph._vocabulary import (
@@ -20,6 +22,7 @@ from initwise.model.graph._vocabulary import (
     VIEWS,
 )
 from initwise.model.roles._flow import Flow
+from initwise.model.roles._pieces import repeated
 
 _DEPTH = 40
 _KEEPS_LAYOUT = ADDITIONS | frozenset({"dropout", "contiguous", "to", "float", "clone", "clamp"})
@@ -33,34 +36,45 @@ _ON_THE_WAY = (
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
+    """A range of an output's features: where it starts, its size, the value that holds it, and its name if known."""
+
     start: int
     size: int
     value: int
+    name: str = ""
 
 
-def output_blocks(graph: Graph, flow: Flow, output: int, feature: int, axis: int, size: int) -> Blocks | None:
-    """Return the blocks along a weight's kept axis if the parts of its output go different ways.
+def output_parts(graph: Graph, flow: Flow, output: int, feature: int, size: int) -> list[Part]:
+    """Return the ranges of a weight's output that go different ways, in order; the whole if they do not tile it.
 
     Args:
         output: the value that the weight's operation gave.
         feature: the axis of the output that the weight's kept axis makes, from the end.
-        axis, size: that axis of the weight, and its size.
+        size: what of the weight's kept axis makes it.
     """
-    parts = _parts(graph, flow, output, feature)
-    if parts is None or len(parts) < 2:
+    whole = [Part(0, size, output)]
+    tensor = graph.values[output].tensor
+    if not -tensor.dim() <= feature < tensor.dim() or tensor.shape[feature] != size:
+        return whole
+    parts = _parts(graph, flow, output, feature) or whole
+    first: dict[tuple[int, int], Part] = {}
+    for part in parts:
+        first.setdefault((part.start, part.size), part)
+    ordered = [first[each] for each in sorted(first)]
+    ends = [part.start + part.size for part in ordered]
+    return ordered if [part.start for part in ordered] == [0, *ends[:-1]] and ends[-1] == size else whole
+
+
+def named_blocks(graph: Graph, flow: Flow, axis: int, parts: Sequence[Part]) -> Blocks | None:
+    """Return the blocks that parts make along a weight's axis; None for a single one."""
+    if len(parts) < 2:
         return None
-    total = graph.values[output].tensor.shape[feature]
-    if total != size:
-        return None
-    ordered = sorted({(part.start, part.size) for part in parts})
-    edges = [start for start, _ in ordered]
-    ends = [start + count for start, count in ordered]
-    if edges[0] != 0 or ends[-1] != total or edges[1:] != ends[:-1]:
-        return None
-    representatives = [next(part.value for part in parts if part.start == start) for start, _ in ordered]
-    names = block_names(graph, flow, representatives)
-    return Blocks(axis, names, tuple(count for _, count in ordered))
+    names = tuple(part.name for part in parts)
+    if not all(names):
+        values = [part.value for part in parts]
+        names = tuple(map(str, range(len(parts)))) if -1 in values else block_names(graph, flow, values)
+    return Blocks(axis, names, tuple(part.size for part in parts))
 
 
 def block_names(graph: Graph, flow: Flow, values: Sequence[int]) -> tuple[str, ...]:
@@ -75,48 +89,65 @@ def block_names(graph: Graph, flow: Flow, values: Sequence[int]) -> tuple[str, .
     return tuple(map(str, range(len(values))))
 
 
-def _parts(graph: Graph, flow: Flow, output: int, feature: int) -> list[_Part] | None:
+def _parts(graph: Graph, flow: Flow, output: int, feature: int) -> list[Part] | None:
     """Return which ranges of the output's features its takers see; None if one sees no plain range."""
     tensor = graph.values[output].tensor
     if not tensor.is_meta or tensor.numel() == 0:
         return None
     step, total = tensor.stride()[feature], tensor.shape[feature]
-    found: list[_Part] = []
-    waiting = [output]
-    base = tensor.untyped_storage()._cdata
-    seen: set[int] = set()
+    found: list[Part] = []
+    waiting, seen = [(output, tensor)], {output}
     while waiting and len(seen) < _DEPTH * 4:
-        value = waiting.pop()
-        if value in seen:
-            continue
-        seen.add(value)
-        for operation in graph.users(value):
-            if operation.name in VIEWS or operation.name in INDEXING:
-                waiting += [each for each in operation.outputs if _within(graph, each, base)]
-                if all(_within(graph, each, base) for each in operation.outputs):
-                    continue
-            whole = graph.values[value].tensor.numel() == tensor.numel()
-            if whole and operation.name in _KEEPS_LAYOUT and len(flow.signals(operation)) == 1 and operation.outputs:
-                same = graph.values[operation.outputs[0]].tensor.shape == tensor.shape
-                inner = _parts(graph, flow, operation.outputs[0], feature) if same and value == output else None
-                if inner is not None:
-                    found += inner
-                    continue
-            part = _range(graph, value, step, total)
+        value, shadow = waiting.pop()
+        operations = graph.users(value)
+        for operation in operations:
+            carried = _carried(graph, flow, operation, value, shadow)
+            if carried is not None:
+                waiting += [each for each in carried if each[0] not in seen]
+                seen.update(each for each, _ in carried)
+                continue
+            part = _range(shadow, value, step, total)
+            if part is None:
+                return None
+            if operation.name == "glu" and _along(operation, shadow.dim(), feature):
+                half = part.size // 2
+                found += [Part(part.start, half, value, "up"), Part(part.start + half, half, value, "gate")]
+            else:
+                found.append(part)
+        if not operations and value in graph.is_output:
+            part = _range(shadow, value, step, total)
             if part is None:
                 return None
             found.append(part)
     return found
 
 
-def _within(graph: Graph, value: int, storage: int) -> bool:
-    tensor = graph.values[value].tensor
-    return tensor.is_meta and tensor.untyped_storage()._cdata == storage
+def _carried(
+    graph: Graph, flow: Flow, operation: Operation, value: int, shadow: Tensor
+) -> list[tuple[int, Tensor]] | None:
+    """Return what an operation makes of a view of an output, as views of it too; None if it is no matter of layout."""
+    if operation.name in VIEWS or operation.name in INDEXING:
+        made = repeated(operation, graph, lambda ref: shadow if ref.value == value else None)
+        if len(made) != len(operation.outputs) or any(not _shares(each, shadow) for each in made):
+            return None
+        return list(zip(operation.outputs, made, strict=True))
+    if operation.name in _KEEPS_LAYOUT and len(flow.signals(operation)) == 1 and operation.outputs:
+        result = operation.outputs[0]
+        return [(result, shadow)] if graph.values[result].tensor.shape == shadow.shape else None
+    return None
 
 
-def _range(graph: Graph, value: int, step: int, total: int) -> _Part | None:
+def _shares(tensor: Tensor, other: Tensor) -> bool:
+    return tensor.is_meta and tensor.untyped_storage()._cdata == other.untyped_storage()._cdata
+
+
+def _along(operation: Operation, rank: int, feature: int) -> bool:
+    dim = operation.argument(1, "dim", -1)
+    return isinstance(dim, int) and (dim - rank if dim >= 0 else dim) == feature
+
+
+def _range(tensor: Tensor, value: int, step: int, total: int) -> Part | None:
     """Return the contiguous range of features that a view covers."""
-    tensor = graph.values[value].tensor
     start = tensor.storage_offset() // step % total
     inside = sorted(
         (stride, size)
@@ -129,7 +160,7 @@ def _range(graph: Graph, value: int, step: int, total: int) -> _Part | None:
             return None
         count *= size
         expected = stride * size
-    return _Part(start, count, value)
+    return Part(start, count, value)
 
 
 def _attention_role(graph: Graph, flow: Flow, value: int) -> str:

@@ -1,4 +1,4 @@
-"""Walking the signal through a graph: what a tensor follows, where it goes, and which additions make a residual stream."""
+"""Walking the signal: what a tensor follows, where it goes, and which values become attention scores."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from initwise.axes import Axes, Blocks
 from initwise.model._usage import Residual, Role, Usage
 from initwise.model.graph import Graph
-from initwise.model.roles._blocks import block_names, output_blocks
+from initwise.model.roles._blocks import Part, named_blocks, output_parts
 from initwise.model.roles._flow import Flow
 from initwise.model.roles._pieces import Pieces, spans, window
 from initwise.model.roles._residuals import Residuals
@@ -122,11 +122,14 @@ class Roles:
         for letter, size in zip(letters, use.piece.shadow.shape, strict=True):
             if size == 1:
                 _give_to_a_single(told, letter, shape)
+        for counts in told.values():
+            if "i" in counts and "k" in counts:
+                counts["i"] *= counts.pop("k")  # the taps of a window lie beside what is summed
         roles = {axis: _strongest(counts) for axis, counts in told.items()}
         split = tuple(
-            (axis, shape[axis] // counts[roles[axis]])
+            (axis, shape[axis] // counts[role])
             for axis, counts in told.items()
-            if len(counts) > 1 and counts[roles[axis]] and shape[axis] % counts[roles[axis]] == 0
+            if (role := roles[axis]) and counts[role] < _length(use, shape, axis) and shape[axis] % counts[role] == 0
         )
 
         def those(letter: str) -> tuple[int, ...]:
@@ -143,31 +146,49 @@ class Roles:
         )
 
     def _blocks(self, same: Sequence[Use], shape: tuple[int, ...], axes: Axes) -> Blocks | None:
-        windows = self._windows(same, shape)
-        if windows is not None:
-            return windows
-        first = same[0]
-        if first.operand is None or len(axes.fan_out) != 1 or axes.split or first.operand.groups > 1:
-            return None
-        axis = axes.fan_out[0]
-        return output_blocks(self.graph, self.flow, first.output, first.operand.feature, axis, shape[axis])
-
-    def _windows(self, same: Sequence[Use], shape: tuple[int, ...]) -> Blocks | None:
-        """Return the slices of a weight that are used apart from each other, as blocks."""
-        for axis in range(len(shape)):
-            found: dict[tuple[int, int], Use] = {}
-            for use in same:
-                if use.piece.shadow is None:
-                    return None
-                found.setdefault(window(use.piece.shadow, shape, axis), use)
-            ordered = sorted(found)
-            if len(ordered) < 2 or shape[axis] == len(ordered):
-                continue
-            edges = [0, *(stop for _, stop in ordered)]
-            if [start for start, _ in ordered] == edges[:-1] and edges[-1] == shape[axis]:
-                names = block_names(self.graph, self.flow, [found[each].output for each in ordered])
-                return Blocks(axis, names, tuple(stop - start for start, stop in ordered))
+        """Return the parts of a weight that are used apart: slices of it, and ranges of what each slice makes."""
+        for axis in (*axes.fan_out, *axes.fan_in):
+            slices = self._slices(same, shape, axis)
+            if axes.fan_out == (axis,) and not axes.split and axes.groups == 1:
+                parts = [each for part, use in slices for each in self._ranges(part, use)]
+            else:
+                parts = [part for part, _ in slices]
+            blocks = named_blocks(self.graph, self.flow, axis, parts)
+            if blocks is not None:
+                return blocks
         return None
+
+    def _slices(self, same: Sequence[Use], shape: tuple[int, ...], axis: int) -> list[tuple[Part, Use | None]]:
+        """Return the slices along an axis in which a weight is used, and what lies between them.
+
+        Slices that overlap count as one (a prefix that is used in several lengths).
+        """
+        found: dict[tuple[int, int], Use] = {}
+        for use in same:
+            if use.piece.shadow is not None:
+                found.setdefault(window(use.piece.shadow, shape, axis), use)
+        parts: list[tuple[Part, Use | None]] = []
+        end = 0
+        for start, stop in sorted(found, key=lambda each: (each[0], -each[1])):
+            if start < end:
+                if stop > end:
+                    return [(Part(0, shape[axis], same[0].output), same[0])]
+                continue
+            if start > end:
+                parts.append((Part(end, start - end, -1), None))
+            use = found[start, stop]
+            parts.append((Part(start, stop - start, use.output), use))
+            end = stop
+        if end < shape[axis]:
+            parts.append((Part(end, shape[axis] - end, -1), None))
+        return parts
+
+    def _ranges(self, part: Part, use: Use | None) -> list[Part]:
+        """Return the parts of what a slice of a weight makes."""
+        if use is None or use.operand is None:
+            return [part]
+        found = output_parts(self.graph, self.flow, use.output, use.operand.feature, part.size)
+        return [replace(each, start=part.start + each.start) for each in found]
 
     def _lookup(self, use: Use) -> Axes | None:
         """A lookup sums one row: fan_in is 1, and what is not looked up is kept."""
@@ -195,6 +216,14 @@ def _give_to_a_single(told: dict[int, dict[str, int]], letter: str, shape: tuple
             return
 
 
+def _length(use: Use, shape: tuple[int, ...], axis: int) -> int:
+    """Return how long the range of an axis is in which a use lies."""
+    if use.piece.shadow is None:
+        return shape[axis]
+    start, stop = window(use.piece.shadow, shape, axis)
+    return stop - start
+
+
 def _strongest(counts: dict[str, int]) -> str:
     return next((letter for letter in "iokb" if letter in counts), "")
 
@@ -206,6 +235,8 @@ def _completed(usage: Usage, by_type: Usage | None) -> Usage:
     special = usage.role in _ANY_OPERATION and by_type.role in _BY_NATURE
     if special:
         usage = replace(usage, role=by_type.role)
+    if usage.role == by_type.role and usage.axes is None and by_type.axes is not None:
+        usage = replace(usage, axes=by_type.axes, blocks=by_type.blocks)  # it is computed from other tensors
     padding = by_type.padding if usage.role in ("embedding", "table") else None
     blocks = usage.blocks
     if blocks is None and by_type.blocks is not None and by_type.axes == usage.axes:

@@ -62,7 +62,7 @@ def bias(operation: Operation, value: int) -> bool:
 
 
 def _is(operation: Operation, position: int, name: str, value: int) -> bool:
-    return operation.argument(position, name) == Ref(value)
+    return bool(operation.argument(position, name) == Ref(value))
 
 
 def _ref(args: tuple[Any, ...], position: int, kwargs: dict[str, Any], name: str) -> int | None:

@@ -2,17 +2,19 @@
 
 A parameter's twin on meta is contiguous, so any view of it tells by its strides and its offset which elements it
 holds. The *shadow* of a tensor is such a view with the tensor's own shape: layout operations are repeated on it, and
-operations that act on each element keep it. Where that breaks (a sum, a product of matrices) there is no shadow: the
-tensor depends on the parameter and its axes say nothing about the parameter's.
+operations that act on each element keep it. Where a layout operation has to copy, the shadow becomes a tensor of the
+elements' numbers. Where that breaks (a sum, a product of matrices) there is no shadow: the tensor depends on the
+parameter and its axes say nothing about the parameter's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from initwise.model.graph import Graph, Operation, Ref, references
@@ -27,6 +29,14 @@ from initwise.model.graph._vocabulary import (
     VIEWS,
 )
 
+_MOST_NUMBERS = 1 << 22
+_COMPLEX: dict[str, Callable[[Tensor], Tensor]] = {  # a complex number stands for its two halves
+    "view_as_complex": lambda shadow: shadow.select(-1, 0),
+    "view_as_real": lambda shadow: shadow.unsqueeze(-1).expand(*shadow.shape, 2),
+    "real": lambda shadow: shadow,
+    "imag": lambda shadow: shadow,
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Piece:
@@ -34,7 +44,8 @@ class Piece:
 
     Attributes:
         name: the parameter's canonical name.
-        shadow: a view of the parameter with the tensor's shape; None where the layout is lost.
+        shadow: a view of the parameter with the tensor's shape, on meta, or the numbers of the parameter's elements in
+            that shape; None where the layout is lost.
         through: the curves (`exp`, `softplus`, ...) that the parameter went through.
         plus_one: one was added to it.
     """
@@ -112,26 +123,52 @@ class Pieces:
             return None
 
     def _viewed(self, operation: Operation, output: int, piece: Piece) -> Tensor | None:
-        """Repeat a layout operation on the shadow; one that had to copy tells nothing."""
+        """Repeat a layout operation on the shadow; one that has to copy is repeated on the numbers of the elements."""
+        shadow = piece.shadow
+        if operation.function is None or shadow is None:
+            return shadow
+        if operation.name in _COMPLEX:
+            return _COMPLEX[operation.name](shadow)
+        if shadow.is_meta:
+            found = self._repeated(operation, output, shadow)
+            if found is not None and found.untyped_storage()._cdata == self.storage[piece.name]:
+                return found
+            shadow = numbers(shadow)
+        return self._repeated(operation, output, shadow.contiguous()) if shadow is not None else None
 
-        def stand_in(ref: Ref) -> Any:
-            if self.of.get(ref.value):
-                return piece.shadow
-            return self.graph.values[ref.value].tensor
-
-        args = _filled(operation.args, stand_in)
-        kwargs = _filled(operation.kwargs, stand_in)
-        try:
-            if operation.function is None:
-                return piece.shadow
-            made = list(tensors(operation.function(*args, **kwargs)))
-        except (RuntimeError, TypeError, ValueError, IndexError):
-            return None
+    def _repeated(self, operation: Operation, output: int, shadow: Tensor) -> Tensor | None:
+        found = repeated(operation, self.graph, lambda ref: shadow if self.of.get(ref.value) else None)
         position = operation.outputs.index(output)
-        found = made[position] if position < len(made) else None
-        if found is None or found.untyped_storage()._cdata != self.storage[piece.name]:
-            return None
-        return found
+        return found[position] if position < len(found) else None
+
+
+def repeated(operation: Operation, graph: Graph, instead: Callable[[Ref], Tensor | None]) -> list[Tensor]:
+    """Return the tensors that a layout operation makes of others than it was given; none where it does not fit them."""
+
+    def stand_in(ref: Ref) -> Any:
+        other = instead(ref)
+        return graph.values[ref.value].tensor if other is None else other
+
+    try:
+        return list(
+            tensors(operation.function(*_filled(operation.args, stand_in), **_filled(operation.kwargs, stand_in)))
+        )
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return []
+
+
+def numbers(shadow: Tensor) -> Tensor | None:
+    """Return which elements of the parameter a view holds, as numbers; None where they are too many to write down.
+
+    >>> numbers(torch.empty(2, 3, device="meta").T)
+    tensor([[0, 3],
+            [1, 4],
+            [2, 5]])
+    """
+    length = shadow.untyped_storage().nbytes() // shadow.element_size()
+    if max(length, shadow.numel()) > _MOST_NUMBERS:
+        return None
+    return torch.arange(length).as_strided(shadow.shape, shadow.stride(), shadow.storage_offset())
 
 
 def spans(shadow: Tensor, shape: tuple[int, ...]) -> list[Span]:
@@ -141,6 +178,8 @@ def spans(shadow: Tensor, shape: tuple[int, ...]) -> list[Span]:
     >>> spans(weight.view(3, 2, 4).permute(2, 0, 1), (6, 4))
     [Span(axes=(1,), size=4), Span(axes=(0,), size=3), Span(axes=(0,), size=2)]
     """
+    if not shadow.is_meta:
+        return _numbered_spans(shadow, shape)
     strides = row_major(shape)
     found = []
     for size, stride in zip(shadow.shape, shadow.stride(), strict=True):
@@ -156,21 +195,47 @@ def spans(shadow: Tensor, shape: tuple[int, ...]) -> list[Span]:
     return found
 
 
+def _numbered_spans(shadow: Tensor, shape: tuple[int, ...]) -> list[Span]:
+    places = torch.unravel_index(shadow, shape)
+    found = []
+    for axis, size in enumerate(shadow.shape):
+        moved = [bool((place != place.narrow(axis, 0, 1)).any()) if size > 1 else False for place in places]
+        covered = tuple(own for own, each in enumerate(moved) if each)
+        found.append(Span(covered, size if covered else 1))
+    return found
+
+
 def window(shadow: Tensor, shape: tuple[int, ...], axis: int) -> tuple[int, int]:
-    """Return the range of a parameter's axis that a view covers, as (start, stop)."""
-    strides = row_major(shape)
-    start = shadow.storage_offset() // strides[axis] % shape[axis]
-    reach = sum(
-        (size - 1) * stride
-        for size, stride in zip(shadow.shape, shadow.stride(), strict=True)
-        if size > 1 and strides[axis] <= stride < strides[axis] * shape[axis]
-    )
-    over = sum(
-        (size * stride) - strides[axis]
-        for size, stride in zip(shadow.shape, shadow.stride(), strict=True)
-        if size > 1 and 0 < stride < strides[axis] < size * stride
-    )
-    return start, min(shape[axis], start + (reach + over) // strides[axis] + 1)
+    """Return the range of a parameter's axis that a view holds, as (start, stop); all of it where it holds no range.
+
+    >>> window(torch.empty(6, 4, device="meta")[2:5], (6, 4), 0)
+    (2, 5)
+    """
+    if shadow.numel() == 0:
+        return 0, shape[axis]
+    start, stop, held = _numbered_reach(shadow, shape, axis) if not shadow.is_meta else _reach(shadow, shape, axis)
+    return (start, stop) if held == stop - start else (0, shape[axis])
+
+
+def _numbered_reach(shadow: Tensor, shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
+    places = torch.unravel_index(shadow, shape)[axis]
+    return int(places.min()), int(places.max()) + 1, places.unique().numel()
+
+
+def _reach(shadow: Tensor, shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
+    """Return the first place of an axis that a view holds, the one behind the last, and how many it holds."""
+    step = row_major(shape)[axis]
+    start = shadow.storage_offset() // step % shape[axis]
+    length = held = 1
+    for size, stride in zip(shadow.shape, shadow.stride(), strict=True):
+        if size > 1 and step <= stride < step * shape[axis]:
+            length += (size - 1) * stride // step
+            held *= size
+        elif size > 1 and 0 < stride < step < size * stride:  # it runs over this axis and later ones
+            length += size * stride // step - 1
+            held *= size * stride // step
+    stop = min(shape[axis], start + length)
+    return start, stop, min(held, stop - start)
 
 
 def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
