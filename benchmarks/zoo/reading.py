@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,10 +12,8 @@ from torch import nn
 
 from benchmarks.zoo.build import build
 from benchmarks.zoo.entries import Entry
-from initwise.model import Reading, read
-from initwise.model._traced import traced
-from initwise.model.graph import TraceError
-from initwise.model.inputs import Example, candidates, mended
+from initwise.model import TraceError, read, traced
+from initwise.model.inputs import candidates
 
 
 @dataclass
@@ -28,7 +25,7 @@ class Result:
         elements: how many numbers these hold.
         built, traced: whether it could be built, and whether a forward pass showed how its parameters are used.
         notes: how it was read: the inputs, and what the pass ran with stand-ins for.
-        untouched: parameters that the pass did not touch.
+        unseen: parameters that no pass used, which are read like their siblings or from their module's type.
         unknown: parameters of which neither the pass nor their module's type says how they are used.
         cause: why it could not be built or traced: the error's type and first line.
         seconds: how long reading took.
@@ -41,7 +38,7 @@ class Result:
     built: bool = False
     traced: bool = False
     notes: list[str] = field(default_factory=list)
-    untouched: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     cause: str = ""
     seconds: float = 0.0
@@ -75,35 +72,17 @@ def _read(model: nn.Module, found: Result) -> None:
     reading = read(model)
     found.parameters = len(reading)
     found.elements = sum(parameter.numel() for parameter in reading.parameters)
-    for attempt in attempts(reading):
-        if isinstance(attempt, Reading):
-            reading, found.traced, found.cause = attempt, True, ""
-            found.notes = list(attempt.notes)
-            break
-        found.cause = found.cause if found.cause and "do not match" not in found.cause else told(attempt)
-    else:
-        found.cause = found.cause or "no example inputs"
-    found.unknown = [parameter.name for parameter in reading.parameters if parameter.role is None]
-    found.untouched = [parameter.name for parameter in reading.parameters if parameter.role == "unused"]
-
-
-def attempts(reading: Reading) -> Iterator[Reading | TraceError]:
-    """Yield what each example gives: the reading, or why it did not fit."""
-    for example in candidates(reading.model):
-        better: Example | None = example
-        while better is not None:
-            outcome = _attempt(reading, better)
-            yield outcome
-            if not isinstance(outcome, TraceError):
-                return
-            better = mended(reading.model, better, outcome.__cause__ or outcome)
-
-
-def _attempt(reading: Reading, example: Example) -> Reading | TraceError:
     try:
-        return traced(reading, [example])
+        reading = traced(reading, candidates(reading.model))
+        found.traced = True
+        found.notes = list(reading.notes)
     except TraceError as error:
-        return error
+        found.cause = told(error)
+    for parameter in reading.parameters:
+        if parameter.usage is None or parameter.role is None:
+            found.unknown.append(parameter.name)
+        elif found.traced and not parameter.usage.calls:
+            found.unseen.append(parameter.name)
 
 
 def told(error: BaseException) -> str:

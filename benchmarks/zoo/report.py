@@ -19,7 +19,8 @@ HEAD = """# The zoo: which published architectures can be read
 Written by `make zoo`. Each architecture is built on the meta device (a model of transformers with few layers, others as
 they come), and one forward pass there shows how its parameters are used. *Traced* says for how many this went well; the
 others are read from the types of their modules. *Accounted for* is the share of parameters of which it is known how
-they are used, in either way; *unknown* are those that would be guesses, *untouched* those that no forward pass uses.
+they are used, in either way; *unknown* are those that would be guesses, *unseen* those that no forward
+pass used, which are read like their siblings or from the type of their module.
 """
 
 
@@ -29,7 +30,7 @@ def page(results: Sequence[dict[str, Any]]) -> str:
 
 
 def _table(results: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield "| | architectures | built | traced | parameters | accounted for | unknown | untouched | crashes | seconds |"
+    yield "| | architectures | built | traced | parameters | accounted for | unknown | unseen | crashes | seconds |"
     yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     for library in LIBRARIES:
         of_it = [result for result in results if result["library"] == library]
@@ -49,7 +50,7 @@ def _line(name: str, results: Sequence[dict[str, Any]]) -> str:
         parameters,
         f"{1 - unknown / parameters:.3%}" if parameters else "",
         unknown,
-        sum(len(result["untouched"]) for result in built),
+        sum(len(result["unseen"]) for result in built),
         sum(crashed(result) for result in results),
         sum(result["seconds"] for result in built),
     ]

@@ -87,11 +87,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "indexer_compress_ratio": 4,
     },
     "qwen3_omni_moe_talker_text": {"shared_expert_intermediate_size": 1024},
+    "qwen2_vl_vision": {"hidden_size": 8192},
     "reformer": {"axial_pos_shape": [4, 4], "axial_pos_embds_dim": [64, 192]},
     "sapiens2": {"head_config": _SAPIENS_HEAD},
     "step3p5": {"sliding_window": 512},
     "time_series_transformer": _FORECAST,
-    "timm_backbone": {"backbone": "resnet18"},
     "vitmatte": {"fusion_hidden_sizes": [256, 128, 64, 32]},
     "wav2vec2-bert": {"vocab_size": 32},
     "wav2vec2-conformer": {"vocab_size": 32},
@@ -100,6 +100,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 """Given to every configuration of the type."""
 
 FOR_CLASS: dict[str, dict[str, Any]] = {
+    "TimmBackbone": {"backbone": "resnet18"},
     "BeitForSemanticSegmentation": {"out_indices": [3, 5, 7, 11]},
     "Blip2ForImageTextRetrieval": {"qformer_config": {"use_qformer_text_input": True, "num_hidden_layers": 2}},
     "PerceiverForImageClassificationConvProcessing": {"num_cross_attention_heads": 1},
@@ -111,7 +112,7 @@ FOR_CLASS: dict[str, dict[str, Any]] = {
 
 DEEP = frozenset(
     """data2vec-vision beit dpt lw_detr rf_detr eomt eomt_dinov3 swin swinv2 edgetam edgetam_vision_model uvdoc vitmatte
-    zoedepth mllama_vision_model""".split()
+    zoedepth mllama_vision_model sam_vision_model""".split()
 )
 """Types whose layers stay as many as they are: other settings name them by their number."""
 

@@ -35,7 +35,17 @@ def smallest(kind: type, model: str = "", *, shorten: bool = True) -> Any:
     name = getattr(kind, "model_type", "")
     shorten = shorten and name not in DEEP
     settings = SETTINGS.get(name, {}) | FOR_CLASS.get(model, {})
-    return kind(**(changes(kind(**settings), shorten=shorten) | settings))
+    config = kind(**(changes(kind(**settings), shorten=shorten) | settings))
+    _fit(config)
+    return config
+
+
+def _fit(config: Any) -> None:
+    """Let what looks give vectors of the width of what reads, where the defaults of the two parts disagree."""
+    text, vision = getattr(config, "text_config", None), getattr(config, "vision_config", None)
+    for name in ("out_hidden_size", "output_dim"):
+        if hasattr(vision, name) and hasattr(text, "hidden_size"):
+            setattr(vision, name, text.hidden_size)
 
 
 def changes(config: Any, *, shorten: bool) -> dict[str, Any]:
@@ -55,7 +65,7 @@ def changes(config: Any, *, shorten: bool) -> dict[str, Any]:
 
 def _part(name: str, config: Any, shorten: bool) -> dict[str, Any]:
     """The configuration of a part, with the settings that its whole has made for it, but for what changes in it."""
-    new = changes(config, shorten=shorten) | SETTINGS.get(config.model_type, {})
+    new = changes(config, shorten=shorten and config.model_type not in DEEP) | SETTINGS.get(config.model_type, {})
     if not new:
         return {}
     given = config.to_diff_dict()

@@ -176,7 +176,7 @@ LIBRARIES = {
     "transformers:T5Model": "input_ids: 2x16 int64; decoder_input_ids: 2x16 int64; use_cache: False",
     "transformers:BertForMultipleChoice": "input_ids: 2x2x16 int64",
     "transformers:GPT2ForSequenceClassification": "input_ids: 1x16 int64; use_cache: False",
-    "transformers:ViTModel": "pixel_values: 2x3x224x224 float32",
+    "transformers:ViTModel": "pixel_values: 2x3x224x224 float32; bool_masked_pos: 2x196 bool",
     "transformers:CLIPModel": "input_ids: 1x16 int64; pixel_values: 1x3x224x224 float32",
     "transformers:WhisperModel": "input_features: 2x80x3000 float32; decoder_input_ids: 2x16 int64; use_cache: False",
     "transformers:HubertModel": "input_values: 2x15360 float32",

@@ -25,7 +25,7 @@ def test_every_parameter_is_seen_in_use(entry: Entry) -> None:
     assert found.traced
     assert found.parameters > 10
     assert found.unknown == []
-    assert found.untouched == []
+    assert found.unseen == []
 
 
 def test_the_sample_takes_of_each_library_its_share() -> None:

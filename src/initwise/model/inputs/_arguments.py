@@ -110,6 +110,21 @@ def _embeds(call: Call) -> Tensor:
     )
 
 
+def _encoded(call: Call) -> Tensor:
+    width = call.setting(
+        "cross_attention_hidden_size", "encoder_hidden_size", "d_model", "hidden_size", "n_embd", within=TEXT
+    )
+    return floats(call.batch, call.length, int(width))
+
+
+def _masked(call: Call) -> Tensor:
+    """Which patches are hidden: every other one."""
+    height, width = call.done["pixel_values"].shape[-2:]
+    patch = call.setting("patch_size", within=VISION)
+    count = (height // int(patch)) * (width // int(patch))
+    return (counting(call.batch, count) % 2).bool()
+
+
 def _raw_audio(call: Call) -> Tensor:
     channels = call.setting("audio_channels", within=AUDIO)
     return floats(call.batch, SAMPLES) if channels is None else floats(call.batch, int(channels), SAMPLES)
@@ -184,6 +199,8 @@ VALUES: dict[str, Callable[[Call], Any]] = {
     "input_features": _features,
     "input_features_mask": _features_mask,
     "bbox": _bbox,
+    "bool_masked_pos": _masked,
+    "encoder_hidden_states": _encoded,
     "token_type_ids": _token_types,
     "mm_token_type_ids": _modalities,
     "past_values": _past,

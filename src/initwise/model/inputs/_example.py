@@ -21,11 +21,13 @@ class Example:
         args: the positional arguments.
         kwargs: the keyword arguments.
         description: the same in words, for messages: "pixel_values: 1x3x224x224 float32".
+        mended: how often it was changed because a model asked for something else.
     """
 
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
     description: str = ""
+    mended: int = 0
 
     def __post_init__(self) -> None:
         """Describe what is not described."""

@@ -13,6 +13,7 @@ import torch
 
 from initwise.model.inputs._makers import (
     Make,
+    batched_patches,
     codes,
     decoded,
     flattened,
@@ -27,6 +28,7 @@ from initwise.model.inputs._makers import (
     nothing,
     observed,
     of_shape,
+    one_of_several,
     one_text,
     ones_of_shape,
     pairs,
@@ -34,6 +36,7 @@ from initwise.model.inputs._makers import (
     patches_in_a_row,
     patches_in_planes,
     patches_in_rows,
+    patches_of,
     perceiver,
     placeholders,
     positions,
@@ -127,9 +130,14 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
     "lightglue": _KEYPOINTS,
     "superglue": _KEYPOINTS,
     # Images of other sizes and layouts.
+    "aria": {"pixel_values": patches_of(35)},
+    "colqwen2": {"pixel_values": batched_patches},
+    "deepseek_vl_hybrid": {"high_res_pixel_values": images_of(1024, 1024)},
+    "modernvbert": {"pixel_values": one_of_several},
+    "colmodernvbert": {"pixel_values": one_of_several},
     "depth_pro": {"pixel_values": images_of(1536, 1536)},
     "idefics": {
-        "pixel_values": lambda call: floats(1, 1, 3, *side(call.config)),
+        "pixel_values": one_of_several,
         "image_attention_mask": ones_of_shape(1, "length", 1),
         "input_ids": one_text,
     },

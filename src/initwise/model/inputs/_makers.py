@@ -50,6 +50,11 @@ def images_of(height: int, width: int, *, batch: int = 1) -> Make:
     return of_shape(batch, 3, height, width)
 
 
+def one_of_several(call: Call) -> Tensor:
+    """An image, for models that take several for each text."""
+    return floats(1, 1, 3, *side(call.config))
+
+
 def pairs(call: Call) -> Tensor:
     return floats(1, 2, 3, 224, 224)
 
@@ -123,6 +128,21 @@ def with_separators(call: Call) -> Tensor:
     ids: Tensor = call.plain("input_ids")
     ids[..., [4, 9, -1]] = call.size("sep_token_id")
     return ids
+
+
+def patches_of(count: int) -> Make:
+    """An image of so many patches along each side."""
+
+    def make(call: Call) -> Tensor:
+        edge = count * int(call.setting("patch_size", within=VISION, default=14))
+        return floats(1, 3, edge, edge)
+
+    return make
+
+
+def batched_patches(call: Call) -> Tensor:
+    patches: Tensor = call.plain("pixel_values")
+    return patches[None]
 
 
 def patches_in_rows(count: int) -> Make:

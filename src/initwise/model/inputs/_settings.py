@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-TEXT = ("text_config", "thinker_config", "language_config", "llm_config", "decoder_config", "decoder", "generator")
+TEXT = (
+    "text_config",
+    "vlm_config",
+    "thinker_config",
+    "language_config",
+    "llm_config",
+    "decoder_config",
+    "decoder",
+    "generator",
+)
 VISION = (
     "vision_config",
     "vision_tower_config",
@@ -14,6 +23,7 @@ VISION = (
     "vit_config",
     "backbone_config",
     "perception_encoder_config",
+    "vlm_config",
     "thinker_config",
     "encoder",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from initwise.model.inputs._arguments import VALUES, placeholders
@@ -14,14 +15,20 @@ from initwise.model.inputs._plain import required
 from initwise.model.inputs._settings import TEXT
 
 MAIN = ("input_ids", "pixel_values", "input_features", "input_values", "past_values", "inputs", "inputs_embeds")
-WITH_IMAGES = ("image_grid_thw", "mm_token_type_ids", "image_sizes")
+WITH_IMAGES = ("image_grid_thw", "mm_token_type_ids")
+OPTIONAL = ("bool_masked_pos", "encoder_hidden_states")  # without them a mask token or cross-attention has no use
+CROSS = ("crossattention", "encoder_attn", "cross_attn", "cross_attention", "EncDecAttention")
+PATIENCE = 4  # how often one example is mended
 ALWAYS = ("bbox", "xpath_tags_seq", "xpath_subs_seq")
 
 
 def transformers_candidates(model: Any) -> Iterator[Example]:
     """Yield inputs of everything that the model takes (text and images, say), then of its main input alone."""
     seen: list[set[str]] = []
-    for names in (_everything(model), _main(model)):
+    own = family(model)
+    everything = [[*names, *own] for names in _everything(model)]
+    main = _main(model)
+    for names in (*everything, [*main, *(name for name in own if name in main or name not in _SIGNALS)]):
         if names and set(names) not in seen:
             seen.append(set(names))
             example = _example(_call(model, names), names)
@@ -37,19 +44,23 @@ def mended(model: Any, example: Example, error: BaseException) -> Example | None
     """
     match = _COUNTS.search(str(error))
     ids = example.kwargs.get("input_ids")
-    if match is None or ids is None or int(match["found"]) == int(match["wanted"]):
+    if match is None or ids is None or example.mended >= PATIENCE:
         return None
     call = _call(model, list(example.kwargs))
-    call.images, call.audios = (placeholders(call, ids, what) for what in ("image", "audio"))
     wanted = int(match["wanted"])
-    if match["what"].lower() == "image":
-        call.images = wanted
-    else:
-        call.audios = wanted
+    if wanted > _MOST:  # some count the elements of all features
+        wanted //= int(call.setting("hidden_size", within=TEXT, default=1))
+    call.images, call.audios = (placeholders(call, ids, what) for what in ("image", "audio"))
+    here = "images" if match["what"].lower() == "image" else "audios"
+    if wanted in (getattr(call, here), 0) or wanted > _MOST:
+        return None
+    setattr(call, here, wanted)
     call.length = LENGTH + call.images + call.audios
-    return _example(call, [name for name in example.kwargs if name != "use_cache"])
+    better = _example(call, [name for name in example.kwargs if name != "use_cache"])
+    return None if better is None else replace(better, mended=example.mended + 1)
 
 
+_MOST = 1 << 15
 _COUNTS = re.compile(
     r"(?P<what>image|audio)\w* features and \w+ tokens do not match\D*(?P<found>\d+)\D+(?P<wanted>\d+)", re.IGNORECASE
 )
@@ -64,12 +75,22 @@ def _call(model: Any, names: list[str]) -> Call:
     return Call(model, config, VALUES, batch=2 if padded and alone else 1)
 
 
-_SIGNALS = {"pixel_values", "pixel_values_videos", "input_features", "input_values"}
+_SIGNALS = {
+    "pixel_values",
+    "pixel_values_videos",
+    "high_res_pixel_values",
+    "input_features",
+    "input_values",
+    "image_attention_mask",
+    "pixel_attention_mask",
+    "input_features_mask",
+    "feature_attention_mask",
+}
 
 
 def _example(call: Call, names: list[str]) -> Example | None:
     own = family(call.model)
-    for name in _ordered([*names, *(name for name in own if call.takes(name))]):
+    for name in _ordered([name for name in names if call.takes(name)]):
         call.making = name
         try:
             value = own[name](call) if name in own else call.plain(name)
@@ -101,7 +122,8 @@ def _main(model: Any) -> list[str]:
     return _ordered([*names, *(name for name in ALWAYS if name in takes)])
 
 
-def _everything(model: Any) -> list[str]:
+def _everything(model: Any) -> Iterator[list[str]]:
+    """Yield the arguments of all modalities, first with those that are optional and that a part of it waits for."""
     takes = _call(model, []).parameters
     names = _main(model)
     modalities = _modalities(model)
@@ -111,7 +133,16 @@ def _everything(model: Any) -> list[str]:
         names += ["pixel_values", *(name for name in WITH_IMAGES if name in takes)]
     if "audio" in modalities:
         names += [name for name in ("input_features", "input_values", "input_features_mask") if name in takes][:2]
-    return _ordered(names)
+    optional = [name for name in OPTIONAL if name in takes and (name != "encoder_hidden_states" or _crosses(model))]
+    yield _ordered([*names, *optional])
+    if "image_sizes" in takes and "pixel_values" in names:
+        yield _ordered([*names, *optional, "image_sizes"])
+    yield _ordered(names)
+
+
+def _crosses(model: Any) -> bool:
+    """Whether a decoder alone has attention to an encoder's states."""
+    return not _has_decoder(model) and any(path.rpartition(".")[2] in CROSS for path, _ in model.named_modules())
 
 
 def _ordered(names: list[str]) -> list[str]:
