@@ -24,6 +24,8 @@ def initialize(
     names: Mapping[str, str] | None = None,
     only: Any = None,
     include_frozen: bool = False,
+    checkpoint: Any = None,
+    old_rows: Mapping[str, int] | None = None,
 ) -> Report:
     """Plan, apply and verify in one call; the model is changed in place.
 
@@ -31,7 +33,7 @@ def initialize(
         model: any `nn.Module` whose parameters have memory.
         rules: the name of a recipe (`"gpt2"`), one rule, or a sequence of rules.
         seed: an integer in [0, 2**64). The same seed and names give the same weights everywhere.
-        inputs, names, only, include_frozen: as for `initwise.plan`.
+        inputs, names, only, include_frozen, checkpoint, old_rows: as for `initwise.plan`.
 
     Returns:
         The report of `verify`. Printing it shows one row for each parameter.
@@ -46,7 +48,17 @@ def initialize(
     >>> report.ok
     True
     """
-    decided = plan(model, rules, seed=seed, inputs=inputs, names=names, only=only, include_frozen=include_frozen)
+    decided = plan(
+        model,
+        rules,
+        seed=seed,
+        inputs=inputs,
+        names=names,
+        only=only,
+        include_frozen=include_frozen,
+        checkpoint=checkpoint,
+        old_rows=old_rows,
+    )
     apply(model, decided)
     report = verify(model, decided)
     if not report.ok:

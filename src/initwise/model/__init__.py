@@ -1,7 +1,7 @@
 """Reading a model: its parameters under canonical names, with owners, ties, axes and blocks. Nothing is changed."""
 
 from initwise.model._layers import usages
-from initwise.model._names import canonical_name, walk
+from initwise.model._names import canonical_name, is_parallel, walk
 from initwise.model._parameters import Owner, Parameter, Reading
 from initwise.model._parametrized import Solution, Way
 from initwise.model._read import read, survey
@@ -28,6 +28,7 @@ __all__ = [
     "candidates",
     "canonical_name",
     "graph_of",
+    "is_parallel",
     "read",
     "survey",
     "traced",

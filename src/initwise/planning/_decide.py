@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from initwise.errors import ArgumentError, NotSupportedError
-from initwise.initializers import Initializer, Keep
+from initwise.initializers import Initializer, Keep, NewRows
 from initwise.model import Parameter
 from initwise.planning._reasons import reason_for
 from initwise.planning._resolve import Choice
@@ -16,14 +16,17 @@ def undecided_row(parameter: Parameter, canonical: str, why: str) -> Row:
     return _row(parameter, canonical, Keep(), None).because(why)
 
 
-def decided_row(parameter: Parameter, canonical: str, choice: Choice) -> Row:
-    """Return the row of a parameter that a rule decides about.
+def decided_row(parameter: Parameter, canonical: str, choice: Choice, old_rows: int = 0) -> Row:
+    """Return the row of a parameter that a rule decides about; its first `old_rows` rows are kept.
 
     Raises:
         InitwiseError: the initializer cannot be drawn for this parameter.
     """
     rule = choice.rule
-    row = _row(parameter, canonical, choice.match.initializer, rule)
+    initializer = choice.match.initializer
+    if old_rows and not isinstance(initializer, Keep | NewRows):
+        initializer = NewRows(initializer, after=old_rows)
+    row = _row(parameter, canonical, initializer, rule)
     if row.kept:
         return row.because(rule.why or "left as it is by a rule")
     way = parameter.way
@@ -31,9 +34,13 @@ def decided_row(parameter: Parameter, canonical: str, choice: Choice) -> Row:
         raise NotSupportedError(
             f'{way.problem}; remove the parametrization, or leave the parameter: iw.rule("{parameter.name}", iw.Keep())'
         )
+    if way is not None and way.inverse and isinstance(initializer, NewRows):
+        raise NotSupportedError(f"{way.words}, old rows would not stay exactly as they are; remove the parametrization")
     _ = row.law, row.parts  # whatever cannot be drawn says so here
     _refuse_broken_padding(row)
     reason = reason_for(row, parameter, rule)
+    if isinstance(initializer, NewRows):
+        reason = f"{reason}; rows {initializer.after} to {row.shape[0] - 1}, the first {initializer.after} are kept"
     return row.because(f"{reason}; {way.words}" if way is not None else reason)
 
 

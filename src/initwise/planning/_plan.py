@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -14,6 +14,7 @@ from initwise.errors import ArgumentError, InitwiseError, PlanError
 from initwise.model import Parameter, survey
 from initwise.planning import _complaints
 from initwise.planning._decide import decided_row, undecided_row
+from initwise.planning._partial import partial as find_partial
 from initwise.planning._resolve import Choice, Resolution, resolve
 from initwise.planning._row import Row
 from initwise.planning._usage import with_usage
@@ -32,6 +33,8 @@ def plan(
     names: Mapping[str, str] | None = None,
     only: Any = None,
     include_frozen: bool = False,
+    checkpoint: Any = None,
+    old_rows: Mapping[str, int] | None = None,
 ) -> Plan:
     """Decide what every parameter of `model` shall hold; the model is only read, on any device, meta included.
 
@@ -52,7 +55,12 @@ def plan(
         names: `{name here: canonical name}`; the parameter gets the random numbers of the canonical name, so that a
             renamed or partial model keeps its weights.
         only: what to plan: a name, glob, type, predicate, selector, or a tuple of these. All else is kept as it is.
+            `"missing"` plans what `checkpoint` did not load.
         include_frozen: plan parameters with `requires_grad=False` too, which are otherwise kept as they are.
+        checkpoint: with `only="missing"`: what `load_state_dict(strict=False)` returned, names of missing parameters, a
+            state dict, or the path of a safetensors file, its index or a folder of them (only headers are read). A
+            parameter that has more rows in the model than in the checkpoint keeps its old rows.
+        old_rows: `{name: count}`: so many first rows of a parameter are kept, and those beyond are planned.
 
     Returns:
         A `Plan`: print it, iterate over its rows, save it with `to_dict`, carry it out with `initwise.apply`.
@@ -66,14 +74,23 @@ def plan(
     >>> round(decided["weight"].law.std ** 2, 6), decided["bias"].initializer
     (0.333333, Zeros())
     """
-    return _Planner(model, rules, seed, inputs, names, only, include_frozen).plan()
+    wanted = _Wanted(only, checkpoint, old_rows)
+    return _Planner(model, rules, seed, inputs, names, wanted, include_frozen).plan()
+
+
+class _Wanted(NamedTuple):
+    """The arguments that say which parameters are planned."""
+
+    only: Any
+    checkpoint: Any
+    old_rows: Any
 
 
 class _Planner:
     """One call of `plan`: collects everything that is wrong, and raises it together."""
 
     def __init__(
-        self, model: nn.Module, rules: Any, seed: Any, inputs: Any, names: Any, only: Any, include_frozen: Any
+        self, model: nn.Module, rules: Any, seed: Any, inputs: Any, names: Any, wanted: _Wanted, include_frozen: Any
     ) -> None:
         self.problems: list[str] = []
         self.unknown_recipes: list[str] = []
@@ -89,8 +106,10 @@ class _Planner:
             self.reading, misfits = with_usage(self.reading, inputs, needed=_needs_usage(rules))
             self.problems += misfits
         self.rules = self._collected(rules)
-        self.only = only
-        self.selected = self._selected(only)
+        self.only = wanted.only
+        self.partial = find_partial(self.reading, *wanted)
+        self.problems += self.partial.problems
+        self.selected = self._selected(self.only)
 
     def plan(self) -> Plan:
         resolution = resolve(self.reading, self.rules)
@@ -105,8 +124,8 @@ class _Planner:
         if self.problems:
             raise PlanError("plan", list(dict.fromkeys(self.problems)))
         origins = dict.fromkeys(rule.origin for rule in self.rules if rule.origin)
-        notes = tuple(dict.fromkeys([*self.reading.notes, *self.warnings, *self._shadowed(resolution)]))
-        return Plan(rows, self.seed, ", ".join(origins), notes, tuple(self.multipliers))
+        notes = [*self.reading.notes, *self.warnings, *self.partial.notes, *self._shadowed(resolution)]
+        return Plan(rows, self.seed, ", ".join(origins), tuple(dict.fromkeys(notes)), tuple(self.multipliers))
 
     def _check_arguments(self, model: object) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, Integral):
@@ -156,6 +175,8 @@ class _Planner:
 
     def _selected(self, only: Any) -> set[str]:
         """Return the names of the parameters that are to be planned."""
+        if self.partial.active:
+            return {p.name for p in self.reading.parameters} - self.partial.loaded.keys()
         if only is None:
             return {parameter.name for parameter in self.reading.parameters}
         try:
@@ -192,12 +213,14 @@ class _Planner:
         if choice is None:
             return None
         try:
-            return decided_row(parameter, canonical, choice)
+            return decided_row(parameter, canonical, choice, self.partial.old_rows.get(parameter.name, 0))
         except InitwiseError as error:
             self.problems.append(f"{parameter.name!r} (shape {parameter.shape}): {error}")
             return None
 
     def _why_kept(self, parameter: Parameter, choice: Choice | None) -> str | None:
+        if parameter.name in self.partial.loaded:
+            return self.partial.loaded[parameter.name]
         if parameter.name not in self.selected:
             return f"outside only={show(self.only)}"
         if not parameter.requires_grad and not self.include_frozen:

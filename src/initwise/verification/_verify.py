@@ -143,10 +143,10 @@ def _mean_rows(parameter: Parameter, row: Row, part: Part, pieces: list[Tensor],
         return
     drawn = torch.cat(list(_without(expected, part, None if row.padding is None else row.padding % row.shape[0])))
     found = torch.cat([piece.cpu() for piece in pieces])
-    error = float((found - drawn).abs().max())
-    if not error <= tolerance(row.dtype) * float(drawn.abs().max()):
+    off = float((found - drawn).abs().max())
+    if not off <= tolerance(row.dtype) * float(drawn.abs().max()):
         said = "the new rows are not what the old ones give; one of them was changed"
-        yield finding("INI105", row.name, said, f"off by {error:.3g}", f"{part.initializer!r} of the old rows")
+        yield finding("INI105", row.name, said, f"off by {off:.3g}", f"{part.initializer!r} of the old rows")
 
 
 def _table(plan: Plan, rows: list[CheckedRow]) -> Table:
