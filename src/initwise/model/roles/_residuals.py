@@ -34,8 +34,12 @@ _BETWEEN = (
     index_put stack index_copy_ where masked_scatter_ masked_fill masked_fill_ einsum""".split()
     )
 )
+_ACCUMULATES = ADDITIONS | frozenset(
+    """index_add index_add_ scatter_add scatter_add_ scatter_reduce __setitem__ index_put_ index_put index_copy_ stack
+    alias""".split()
+)
 _SHORTCUTS = _WEIGHTED | POOLINGS | frozenset({"pad"})
-_STEPS = 40
+_STEPS = 400
 
 
 @dataclass(eq=False)
@@ -93,6 +97,9 @@ class Residuals:
         found = self._split(*inputs)
         if found is None:
             return
+        if found[2].projected and not found[2].additions and self._only_sums(operation):
+            self.streams.remove(found[2])
+            return
         skip, branch, stream = found
         output = operation.outputs[0]
         stream.additions.append(operation.index)
@@ -113,7 +120,7 @@ class Residuals:
             if self.flow.descends(branch, ancestors) and self._written_by(branch, ancestors):
                 return skip, branch, known or self._begin(skip, bases[skip])
         for skip, branch in sorted(((one, other), (other, one)), key=lambda pair: len(self.flow.chain(pair[0]))):
-            chain = self.flow.chain(skip)
+            chain = self._projected_from(skip)
             if not self._is_shortcut(skip, chain) or not self.flow.descends(branch, set(chain)):
                 continue
             if self._written_by(branch, set(chain)):
@@ -138,6 +145,31 @@ class Residuals:
         self.streams.append(stream)
         return stream
 
+    def _only_sums(self, operation: Operation) -> bool:
+        """Tell whether a sum of branches goes on to be added to what they came from: they are parallel."""
+        output = operation.outputs[0]
+        for user, value in self.flow.users(output):
+            if user.name in ADDITIONS:
+                others = {each for each in self.flow.signals(user) if each != value}
+                if self.flow.descends(output, others | {self.base(each) for each in others}):
+                    return True
+        return False
+
+    def _projected_from(self, skip: int) -> list[int]:
+        """Return the values behind a projection: a single weight, and no activation or norm before it."""
+        found: list[int] = []
+        weighted = False
+        value = skip
+        for each in self.flow.chain(skip):
+            maker = self.graph.maker(value)
+            name = maker.name if maker is not None else ""
+            if name in ACTIVATIONS or (weighted and (name in _WEIGHTED or name in NORMS)):
+                break
+            weighted = weighted or name in _WEIGHTED
+            found.append(each)
+            value = each
+        return found
+
     def _is_shortcut(self, value: int, chain: list[int]) -> bool:
         """Tell whether a stream begins with a projection of an earlier one, or a pooled or padded copy of it."""
         makers = [self.graph.maker(each) for each in (value, *chain)]
@@ -161,7 +193,7 @@ class Residuals:
                 waiting.append((inputs[0], maker.index if norm is None else norm))
             elif maker.name in _BETWEEN and inputs:
                 full = [each for each in inputs if self._as_large(each, value)] or inputs
-                chosen = full if maker.name in ADDITIONS else full[:1]
+                chosen = inputs if maker.name in _ACCUMULATES else full[:1]
                 closed = norm
                 if norm is None and self.flow.normalized(value) and maker.name in PRODUCTS:
                     closed = maker.index
