@@ -1,5 +1,6 @@
-"""Gains: the factor by which a weight's standard deviation makes up for the nonlinearity that follows."""
+"""Gains of nonlinearities, by name or measured by quadrature."""
 
 from initwise.gains._gain import gain
+from initwise.gains._quadrature import normal_expectation
 
-__all__ = ["gain"]
+__all__ = ["gain", "normal_expectation"]

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from initwise.initializers import Constant, Initializer, KaimingNormal, Normal, Ones, Orthogonal, XavierUniform, Zeros
+from initwise.initializers import (
+    Constant,
+    Initializer,
+    KaimingNormal,
+    Keep,
+    Normal,
+    Ones,
+    Orthogonal,
+    XavierUniform,
+    Zeros,
+)
 from initwise.model import Parameter, Reading
+from initwise.recipes._rates import rate
 from initwise.recipes._recipe import Decision, Recipe
 
+SMALL = 0.02  # class tokens, positions and tables of biases, as in BERT and ViT
 SLOPE = 0.25  # where PReLU starts, in PyTorch and in He et al. 2015
 SHARED = (
     ("recurrent weights", "orthogonal, each gate on its own (Saxe et al. 2013)"),
     ("embeddings", "N(0, 1), the padding row zero"),
     ("norms", "weight 1 (0 where the module adds 1 to it), bias 0"),
     ("biases", "0"),
+    ("class tokens, positions, tables of relative positions", "N(0, 0.02²)"),
+    ("factors", "1; state-space decays and time steps as in Mamba"),
     ("PReLU", "0.25"),
 )
 
@@ -29,7 +43,19 @@ def plain(parameter: Parameter) -> Decision:
         return Zeros(), f"{subject}: zero"
     if parameter.role == "norm_weight":
         return _neutral(parameter)
+    if parameter.role in ("token", "position", "table"):
+        return Normal(std=SMALL), f"{subject}: N(0, {SMALL}²)"
+    if parameter.role in ("scale", "rate"):
+        return rate(parameter) or _set_by_its_module(parameter)
     return (Constant(SLOPE), f"{subject}: {SLOPE}") if parameter.role == "slope" else None
+
+
+def _set_by_its_module(parameter: Parameter) -> Decision:
+    """A factor starts at one; what enters through a curve of its own stays as its module sets it."""
+    subject = f"{parameter.kind} {parameter.attribute}"
+    if parameter.role == "scale":
+        return Ones(), f"{subject}: one, so that it changes nothing"
+    return Keep(), f"{subject} enters through {parameter.operation or 'a curve'}: kept as its module sets it"
 
 
 def _neutral(parameter: Parameter) -> Decision:

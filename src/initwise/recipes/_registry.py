@@ -10,6 +10,7 @@ from initwise.model import Reading, read
 from initwise.recipes import frameworks, language, parametrization, sequence, special, vision
 from initwise.recipes._by_type import CLASSIC, KAIMING, XAVIER
 from initwise.recipes._recipe import Recipe
+from initwise.recipes.auto import AUTO
 from initwise.rules import Rule
 
 _FAMILIES = (
@@ -23,7 +24,7 @@ _FAMILIES = (
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in sorted(
-        (CLASSIC, KAIMING, XAVIER, *(each for family in _FAMILIES for each in family)),
+        (AUTO, CLASSIC, KAIMING, XAVIER, *(each for family in _FAMILIES for each in family)),
         key=lambda recipe: recipe.name,
     )
 }

@@ -1,0 +1,131 @@
+"""What is carried along a graph for `auto`: the mean and the second moment of a tensor's elements.
+
+Where elements are a function of one Gaussian, the function itself is carried (a `Curve`), so that an activation, also one
+that is written out as `0.5 * x * (1 + tanh(...))` or `x * sigmoid(x)`, is integrated exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from initwise.gains import normal_expectation
+
+Function = Callable[[Tensor], Tensor]
+_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class Curve:
+    """f(z) for z ~ N(0, variance), elements of the tensor `source`; equal keys are equal functions."""
+
+    source: int
+    variance: float
+    key: Any
+    function: Function = field(compare=False, hash=False, repr=False)
+
+    def moments(self) -> tuple[float, float]:
+        """Return the mean and the second moment, by quadrature."""
+        return _moments(_Keyed((self.variance, self.key), self.function, self.variance))
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The moments of a tensor's elements, over samples, positions and units alike.
+
+    Attributes:
+        mean: E x.
+        square: E x^2.
+        curve: the function of one Gaussian that x is, where it is one.
+    """
+
+    mean: float
+    square: float
+    curve: Curve | None = field(default=None, compare=False)
+
+    @property
+    def variance(self) -> float:
+        """E x^2 - (E x)^2, never negative."""
+        return max(0.0, self.square - self.mean**2)
+
+    def scaled(self, factor: float) -> Signal:
+        """Return the moments of `factor` times the tensor, without the curve."""
+        return Signal(self.mean * factor, self.square * factor**2)
+
+    def bare(self) -> Signal:
+        """Return the moments without the curve."""
+        return Signal(self.mean, self.square)
+
+
+def gaussian(value: int, square: float) -> Signal:
+    """Return the output of a weight's operation: Gaussian with mean zero, the source of what follows."""
+    return Signal(0.0, square, Curve(value, square, "z", lambda z: z))
+
+
+def curve_of(value: int, signal: Signal) -> Curve:
+    """Return the curve of a signal; one that has none is taken as Gaussian with its mean and variance."""
+    if signal.curve is not None:
+        return signal.curve
+    mean = signal.mean
+    return Curve(value, signal.variance, ("shifted", mean), lambda z: z + mean)
+
+
+def from_curve(curve: Curve) -> Signal | None:
+    """Return the signal of a curve; None where its moments are not finite."""
+    mean, square = curve.moments()
+    return Signal(mean, square, curve) if math.isfinite(square) else None
+
+
+def total(one: Signal, other: Signal) -> Signal:
+    """Return the sum of two independent signals."""
+    mean = one.mean + other.mean
+    return Signal(mean, one.variance + other.variance + mean**2)
+
+
+def product(one: Signal, other: Signal) -> Signal:
+    """Return the product of two independent signals."""
+    return Signal(one.mean * other.mean, one.square * other.square)
+
+
+def mixture(parts: list[tuple[Signal, int]]) -> Signal:
+    """Return the elements of several signals side by side."""
+    count = sum(size for _, size in parts)
+    return Signal(
+        sum(signal.mean * size for signal, size in parts) / count,
+        sum(signal.square * size for signal, size in parts) / count,
+    )
+
+
+class _Keyed:
+    """A function that is cached by its key."""
+
+    def __init__(self, key: Any, function: Function, variance: float) -> None:
+        self.key, self.function, self.variance = key, function, variance
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keyed) and self.key == other.key
+
+
+@lru_cache(maxsize=4096)
+def _moments(keyed: _Keyed) -> tuple[float, float]:
+    spread = math.sqrt(keyed.variance)
+    with torch.device("cpu"), torch.no_grad():
+        if spread == 0:
+            value = float(keyed.function(torch.zeros(1, dtype=torch.float64)))
+            return value, value**2
+        mean = normal_expectation(lambda z: keyed.function(spread * z))
+        square = normal_expectation(lambda z: keyed.function(spread * z) ** 2)
+    return _rounded(mean), _rounded(square)
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}") if abs(value) > 1e-12 else 0.0
