@@ -53,22 +53,26 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "emu3": {"vocabulary_map": {"<image>": 151666, "<|extra_200|>": 151847, "<|visual token 000000|>": 151854}},
     "esm": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32},
     "focalnet": {"hidden_sizes": [192, 384, 768, 768]},
+    "gemma3": {"mm_tokens_per_image": 49},
     "glm4v_text": _ROPE_GLM,
     "glm4v_moe_text": _ROPE_GLM,
     "glm_image_text": _ROPE_GLM,
-    "granite4_vision": {"deepstack_layer_map": [[-1, 0]], "downsample_rate": "4/8"},
+    "granite4_vision": {"deepstack_layer_map": [[-1, 0]], "downsample_rate": "7/14"},
     "hiera": {"decoder_hidden_size": 512, "decoder_depth": 2, "decoder_num_heads": 16},
     "hunyuan_v1_dense": _HEAD,
     "hunyuan_v1_moe": _HEAD,
     "hunyuan_vl_text": {**_HEAD, "rope_parameters": {**_ROPE, "mrope_section": [16, 16, 16, 16]}},
+    "idefics3_vision": {"image_size": 256},
     "informer": _FORECAST,
     "instructblip": {"image_token_index": 50265},
     "instructblipvideo": {"video_token_index": 50265},
     "lfm2_moe": {"num_hidden_layers": 3, "layer_types": ["conv", "conv", "full_attention"]},
-    "llama4_vision_model": {"intermediate_size": 3072},
+    "llama4_vision_model": {"intermediate_size": 3072, "vision_output_dim": 4096},
     "ministral": _HEAD,
+    "modernvbert": {"pixel_shuffle_factor": 2},
     "moonshine_streaming": {"num_key_value_heads": 8},
     "nemotron": {"num_key_value_heads": 8},
+    "ovis2": {"hidden_size": 4096},
     "perception_lm": {
         "vision_config": {
             "model_type": "timm_wrapper",
@@ -79,6 +83,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "pp_doclayout_v2": {"class_thresholds": [0.5] * 25, "class_order": list(range(25))},
     "pp_ocrv5_server_det": {"intraclass_block_config": _KERNELS, "kernel_list": [3, 2, 2]},
     "pp_ocrv6_medium_det": {"intraclass_block_config": _KERNELS, "kernel_list": [3, 2, 2]},
+    "qwen3_omni_moe_text": {"head_dim": 128},
     "qwen4_exp_text": {
         "indexer_n_heads": 4,
         "indexer_kv_heads": 1,
@@ -90,9 +95,12 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "qwen2_vl_vision": {"hidden_size": 8192},
     "reformer": {"axial_pos_shape": [4, 4], "axial_pos_embds_dim": [64, 192]},
     "sapiens2": {"head_config": _SAPIENS_HEAD},
+    "smolvlm_vision": {"image_size": 256},
     "step3p5": {"sliding_window": 512},
     "time_series_transformer": _FORECAST,
+    "ultravbert": {"pixel_shuffle_factor": 2},
     "vitmatte": {"fusion_hidden_sizes": [256, 128, 64, 32]},
+    "voxtral": {"audio_token_id": 24},
     "wav2vec2-bert": {"vocab_size": 32},
     "wav2vec2-conformer": {"vocab_size": 32},
     "xmod": {"default_language": "en_XX"},
@@ -112,7 +120,7 @@ FOR_CLASS: dict[str, dict[str, Any]] = {
 
 DEEP = frozenset(
     """data2vec-vision beit dpt lw_detr rf_detr eomt eomt_dinov3 swin swinv2 edgetam edgetam_vision_model uvdoc vitmatte
-    zoedepth mllama_vision_model sam_vision_model""".split()
+    zoedepth mllama_vision_model vipllava sam_vision_model""".split()
 )
 """Types whose layers stay as many as they are: other settings name them by their number."""
 

@@ -15,7 +15,9 @@ from initwise.model.inputs._makers import (
     Make,
     batched_patches,
     codes,
+    crops,
     decoded,
+    encoder_outputs,
     flattened,
     frames,
     history,
@@ -41,6 +43,7 @@ from initwise.model.inputs._makers import (
     placeholders,
     positions,
     spatial,
+    stacked_frames,
     temporal_patches,
     tiles,
     time_features,
@@ -80,6 +83,25 @@ _CAMERAS: dict[str, Make] = {
     "pixel_values": lambda call: floats(1, 1, 3, *side(call.config, ("vlm_config", *VISION))),
     "pixel_attention_mask": ones_of_shape(1, 1, dtype=torch.bool),
     "attention_mask": ones_of_shape(1, "length"),
+}
+_SEVERAL: dict[str, Make] = {"pixel_values": one_of_several}
+_STACKED: dict[str, Make] = {
+    "input_features": stacked_frames,
+    "input_features_mask": ones_of_shape("batch", 128, dtype=torch.bool),
+}
+_TILES: dict[str, Make] = {
+    "pixel_values": tiles,
+    "aspect_ratio_ids": ids_of_shape(1, 1, high=4),
+    "aspect_ratio_mask": ones_of_shape(1, 1, 4),
+}
+_NAFLEX: dict[str, Make] = {
+    "pixel_values": patches_in_rows(64),
+    "pixel_attention_mask": ones_of_shape("batch", 64),
+    "spatial_shapes": spatial,
+}
+_IN_WINDOWS: dict[str, Make] = {
+    "input_features": of_shape("batch", 128, 200),
+    "input_features_mask": ones_of_shape("batch", 200),
 }
 _IMAGE_IN_TEXT = "latent_query_num"
 _HEARD = ones_of_shape("batch", 128, dtype=torch.bool)
@@ -133,8 +155,40 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
     "aria": {"pixel_values": patches_of(35)},
     "colqwen2": {"pixel_values": batched_patches},
     "deepseek_vl_hybrid": {"high_res_pixel_values": images_of(1024, 1024)},
-    "modernvbert": {"pixel_values": one_of_several},
-    "colmodernvbert": {"pixel_values": one_of_several},
+    "modernvbert": _SEVERAL,
+    "colmodernvbert": _SEVERAL,
+    "idefics2": _SEVERAL,
+    "idefics3": _SEVERAL,
+    "smolvlm": _SEVERAL,
+    "ultravbert": _SEVERAL,
+    "perception_lm": {"pixel_values": of_shape(1, 1, 3, 448, 448)},
+    "llava_next": {"pixel_values": crops(3)},
+    "llava_next_video": {"pixel_values": crops(3)},
+    "llava_onevision": {"pixel_values": crops(2)},
+    "granite4_vision": {"pixel_values": crops(3)},
+    "lfm2_vl": _NAFLEX,
+    "minicpm_ocr": _IN_A_ROW,
+    "minicpmv4_6": _IN_A_ROW,
+    "minicpmv4_7": _IN_A_ROW,
+    "paddleocr_vl": {"pixel_values": patches_in_planes},
+    "kimi_k25": {"pixel_values": patches_in_planes},
+    "muse_glimmer": {"pixel_values": temporal_patches},
+    "video_llama_3": {"image_merge_sizes": lambda call: torch.tensor([2], device="cpu")},
+    "omdet-turbo": {
+        "pixel_values": images_of(640, 640),
+        "classes_input_ids": ids_of_shape(4, 8, high=1000),
+        "classes_attention_mask": ones_of_shape(4, 8),
+        "tasks_input_ids": ids_of_shape(1, 8, high=1000),
+        "tasks_attention_mask": ones_of_shape(1, 8),
+        "classes_structure": lambda call: torch.tensor([4], device="cpu"),
+    },
+    "luke": {
+        "entity_ids": ids_of_shape("batch", 2, high=100),
+        "entity_position_ids": ids_of_shape("batch", 2, 4, high=16),
+        "entity_attention_mask": ones_of_shape("batch", 2),
+    },
+    "FlavaForPreTraining": {"codebook_pixel_values": images_of(112, 112), "input_ids_masked": one_text},
+    "WhisperForCausalLM": {"encoder_outputs": encoder_outputs},
     "depth_pro": {"pixel_values": images_of(1536, 1536)},
     "idefics": {
         "pixel_values": one_of_several,
@@ -151,16 +205,8 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
         "prompt_pixel_values": images_of(448, 448),
         "prompt_masks": images_of(448, 448),
     },
-    "siglip2": {
-        "pixel_values": patches_in_rows(64),
-        "pixel_attention_mask": ones_of_shape("batch", 64),
-        "spatial_shapes": spatial,
-    },
-    "siglip2_vision_model": {
-        "pixel_values": patches_in_rows(64),
-        "pixel_attention_mask": ones_of_shape("batch", 64),
-        "spatial_shapes": spatial,
-    },
+    "siglip2": _NAFLEX,
+    "siglip2_vision_model": _NAFLEX,
     "gemma4_vision": {"pixel_values": patches_in_rows(144), "pixel_position_ids": positions},
     "minicpm_ocr_vision": _IN_A_ROW,
     "minicpmv4_7_vision": _IN_A_ROW,
@@ -170,11 +216,8 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
     "inkling2_vision": {"pixel_values": merged_patches},
     "video_llama_3_vision": {"merge_sizes": lambda call: torch.tensor([2], device="cpu")},
     "pix2struct": {"flattened_patches": flattened, "decoder_input_ids": decoded},
-    "MllamaVisionModel": {
-        "pixel_values": tiles,
-        "aspect_ratio_ids": ids_of_shape(1, 1, high=4),
-        "aspect_ratio_mask": ones_of_shape(1, 1, "max_num_tiles"),
-    },
+    "mllama": _TILES,
+    "mllama_vision_model": _TILES,
     "oneformer": {"task_inputs": ids_of_shape("batch", "task_seq_len", high=1000)},
     "blip_2_qformer": {
         "query_embeds": of_shape("batch", 32, "hidden_size"),
@@ -205,12 +248,8 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
     "muse_spark_audio": {"input_values": of_shape("batch", 15360)},
     "kyutai_speech_to_text": {"input_ids": ids_of_shape("batch", 16, 33, high=2000)},
     "dia": {"decoder_input_ids": ids_of_shape("batch", 16, 9, high=1000)},
-    "fun_asr_nano_encoder": {
-        "input_features": lambda call: floats(
-            call.batch, 128, call.size("num_mel_bins") * call.size("num_stacked_frames")
-        ),
-        "input_features_mask": _HEARD,
-    },
+    "fun_asr_nano": _STACKED,
+    "fun_asr_nano_encoder": _STACKED,
     "gemma3n_audio": {
         "audio_mel": frames("input_feat_size", 128),
         "audio_mel_mask": ones_of_shape("batch", 128, dtype=torch.bool),
@@ -225,10 +264,8 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
     "seamless_m4t": {"input_features": frames("feature_projection_input_dim", 160)},
     "seamless_m4t_v2": {"input_features": frames("feature_projection_input_dim", 160)},
     "wav2vec2-bert": {"input_features": frames("feature_projection_input_dim", 160)},
-    "qwen3_asr_encoder": {
-        "input_features": of_shape("batch", "num_mel_bins", 200),
-        "input_features_mask": ones_of_shape("batch", 200),
-    },
+    "qwen3_asr": _IN_WINDOWS,
+    "qwen3_asr_encoder": _IN_WINDOWS,
     "SpeechT5Model": {
         "input_values": of_shape("batch", 16, "hidden_size"),
         "decoder_input_values": of_shape("batch", 16, "hidden_size"),
@@ -279,6 +316,11 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
         "input_values": of_shape("batch", 1, 15360),
     },
     "perceiver": {"inputs": perceiver, "pixel_values": nothing},
+    "qwen2_audio": {
+        "feature_attention_mask": ones_of_shape("batch", 3000),
+        "attention_mask": ones_of_shape("batch", "length"),
+    },
+    "qwen2_5_omni_thinker": {"feature_attention_mask": ones_of_shape("batch", 3000)},
     "qwen3_omni_moe_thinker": {"feature_attention_mask": ones_of_shape("batch", 3000)},
     "PI0Model": {
         **_CAMERAS,

@@ -55,6 +55,19 @@ def one_of_several(call: Call) -> Tensor:
     return floats(1, 1, 3, *side(call.config))
 
 
+def crops(count: int) -> Make:
+    """An image in so many crops of the size that the vision tower takes."""
+
+    def make(call: Call) -> Tensor:
+        return floats(1, count, 3, *side(call.config))
+
+    return make
+
+
+def encoder_outputs(call: Call) -> list[Tensor]:
+    return [floats(call.batch, 16, call.size("d_model"))]
+
+
 def pairs(call: Call) -> Tensor:
     return floats(1, 2, 3, 224, 224)
 
@@ -226,4 +239,12 @@ def masked_tubes(call: Call) -> Tensor:
 
 
 def tiles(call: Call) -> Tensor:
-    return floats(1, 1, call.size("max_num_tiles"), 3, *side(call.config))
+    return floats(1, 1, 4, 3, *side(call.config))
+
+
+def stacked_frames(call: Call) -> Tensor:
+    """Features of audio of which several frames stand side by side."""
+    bands, frames = (
+        int(call.setting(name, within=("audio_config",))) for name in ("num_mel_bins", "num_stacked_frames")
+    )
+    return floats(call.batch, 128, bands * frames)

@@ -60,7 +60,7 @@ def mended(model: Any, example: Example, error: BaseException) -> Example | None
     return None if better is None else replace(better, mended=example.mended + 1)
 
 
-_MOST = 1 << 15
+_MOST = 1 << 13
 _COUNTS = re.compile(
     r"(?P<what>image|audio)\w* features and \w+ tokens do not match\D*(?P<found>\d+)\D+(?P<wanted>\d+)", re.IGNORECASE
 )
@@ -85,6 +85,11 @@ _SIGNALS = {
     "pixel_attention_mask",
     "input_features_mask",
     "feature_attention_mask",
+    "spatial_shapes",
+    "target_sizes",
+    "image_merge_sizes",
+    "aspect_ratio_ids",
+    "aspect_ratio_mask",
 }
 
 
