@@ -9,6 +9,7 @@ from torch import nn
 
 from initwise.errors import VerificationError
 from initwise.planning import plan
+from initwise.recipes import Recipe
 from initwise.reporting import Report
 from initwise.rules import Rule
 from initwise.verification import verify
@@ -17,7 +18,7 @@ from initwise.writing import apply
 
 def initialize(
     model: nn.Module,
-    rules: str | Rule | Sequence[Rule],
+    rules: str | Rule | Recipe | Sequence[str | Rule | Recipe] = "auto",
     *,
     seed: int = 0,
     inputs: Any = None,
@@ -31,7 +32,7 @@ def initialize(
 
     Args:
         model: any `nn.Module` whose parameters have memory.
-        rules: the name of a recipe (`"gpt2"`), one rule, or a sequence of rules.
+        rules: the name of a recipe (`"gpt2"`), a recipe made by a function, a rule, or a sequence of these.
         seed: an integer in [0, 2**64). The same seed and names give the same weights everywhere.
         inputs, names, only, include_frozen, checkpoint, old_rows: as for `initwise.plan`.
 

@@ -110,6 +110,11 @@ class _Planner:
         self.partial = find_partial(self.reading, *wanted)
         self.problems += self.partial.problems
         self.selected = self._selected(self.only)
+        self.problems += [
+            f"old_rows: {name!r} is outside only={show(self.only)}; select it too"
+            for name in self.partial.old_rows
+            if name not in self.selected
+        ]
 
     def plan(self) -> Plan:
         resolution = resolve(self.reading, self.rules)
