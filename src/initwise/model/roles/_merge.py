@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 from initwise.axes import Axes, Blocks
 from initwise.model._usage import Residual, Role, Usage
 from initwise.model.graph import Graph
 from initwise.model.roles._blocks import Part, named_blocks, output_parts
 from initwise.model.roles._flow import Flow
-from initwise.model.roles._pieces import Pieces, spans, window
+from initwise.model.roles._pieces import Pieces, Span, spans, window
 from initwise.model.roles._residuals import Residuals
 from initwise.model.roles._uses import Use, uses
 
@@ -135,7 +136,7 @@ class Roles:
         def those(letter: str) -> tuple[int, ...]:
             return tuple(axis for axis, role in roles.items() if role == letter)
 
-        return Axes(
+        axes = Axes(
             those("i"),
             those("o"),
             those("b"),
@@ -144,6 +145,7 @@ class Roles:
             stride=use.operand.stride,
             split=split,
         )
+        return axes if _counts_all(axes, letters, found, [_length(use, shape, axis) for axis in roles]) else None
 
     def _blocks(self, same: Sequence[Use], shape: tuple[int, ...], axes: Axes) -> Blocks | None:
         """Return the parts of a weight that are used apart: slices of it, and ranges of what each slice makes."""
@@ -214,6 +216,14 @@ def _give_to_a_single(told: dict[int, dict[str, int]], letter: str, shape: tuple
         if shape[axis] == 1 and not counts:
             counts[letter] = 1
             return
+
+
+def _counts_all(axes: Axes, letters: str, found: Sequence[Span], lengths: Sequence[int]) -> bool:
+    """Tell whether the axes count as many terms as the operation sums; rows and columns may be scrambled."""
+    groups = axes.groups if letters.startswith("i") else 1
+    terms = prod(span.size for letter, span in zip(letters, found, strict=True) if letter in "ik") // groups
+    counted = prod(lengths[axis] for axis in (*axes.fan_in, *axes.kernel)) // groups
+    return counted == terms * prod(count for axis, count in axes.split if axis in axes.fan_in)
 
 
 def _length(use: Use, shape: tuple[int, ...], axis: int) -> int:
