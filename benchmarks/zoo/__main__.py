@@ -50,7 +50,7 @@ def _wanted(options: argparse.Namespace) -> list[Entry]:
     wanted = entries(options.library or LIBRARIES, options.match)
     if options.failed:
         lines = Path(options.failed).read_text(encoding="utf-8").splitlines()
-        failed = {(r["library"], r["name"]) for r in map(json.loads, lines) if not r.get("traced") or r.get("unknown")}
+        failed = {(r["library"], r["name"]) for r in map(json.loads, lines) if r["cause"] or r.get("guesses")}
         wanted = [entry for entry in wanted if (entry.library, entry.name) in failed]
     return drawn(wanted, options.sample) if options.sample else wanted
 

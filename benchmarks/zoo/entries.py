@@ -65,10 +65,11 @@ def transformers_classes() -> dict[str, str]:
     from transformers.models.auto import modeling_auto
 
     found: dict[str, str] = {}
+    offered = set(dir(transformers))  # to ask for a class imports its module
     for listing in sorted(name for name in dir(modeling_auto) if re.fullmatch(r"MODEL_\w*MAPPING_NAMES", name)):
         for kind, named in getattr(modeling_auto, listing).items():
             for name in (named,) if isinstance(named, str) else named:
-                if hasattr(transformers, name) and not name.startswith(tuple(NEEDED)):
+                if name in offered and not name.startswith(tuple(NEEDED)):
                     found.setdefault(name, kind)
     return found
 

@@ -1,4 +1,4 @@
-"""Reading one architecture, and what comes of it, as data."""
+"""Reading and planning one architecture, and what comes of it, as data."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 
 from torch import nn
 
+import initwise as iw
 from benchmarks.zoo.build import build
 from benchmarks.zoo.entries import Entry
+from initwise.errors import PlanError
 from initwise.model import TraceError, read, traced
 from initwise.model.inputs import candidates
 
@@ -24,11 +26,12 @@ class Result:
         parameters: how many it has, ties counted once.
         elements: how many numbers these hold.
         built, traced: whether it could be built, and whether a forward pass showed how its parameters are used.
+        planned: for how many parameters `auto` says what they get.
         notes: how it was read: the inputs, and what the pass ran with stand-ins for.
         unseen: parameters that no pass used, which are read like their siblings or from their module's type.
-        unknown: parameters of which neither the pass nor their module's type says how they are used.
-        cause: why it could not be built or traced: the error's type and first line.
-        seconds: how long reading took.
+        guesses: parameters that are planned although nothing says how they are used.
+        cause: why it could not be built, traced or planned: the error's type and first line.
+        seconds: how long `iw.plan(model, "auto")` took.
     """
 
     library: str
@@ -37,9 +40,10 @@ class Result:
     elements: int = 0
     built: bool = False
     traced: bool = False
+    planned: int = 0
     notes: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
+    guesses: list[str] = field(default_factory=list)
     cause: str = ""
     seconds: float = 0.0
 
@@ -49,7 +53,7 @@ class Result:
 
 
 def result(entry: Entry) -> Result:
-    """Build the architecture and read it; whatever goes wrong is part of the result."""
+    """Build the architecture, read it and plan it; whatever goes wrong is part of the result."""
     found = Result(entry.library, entry.name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -59,12 +63,11 @@ def result(entry: Entry) -> Result:
             found.cause = told(error)
             return found
         found.built = True
-        started = time.perf_counter()
         try:
             _read(model, found)
+            _plan(model, found)
         except Exception as error:  # noqa: BLE001 - a crash of ours is the worst result there is
             found.cause = f"crash: {told(error)}"
-        found.seconds = time.perf_counter() - started
     return found
 
 
@@ -73,16 +76,28 @@ def _read(model: nn.Module, found: Result) -> None:
     found.parameters = len(reading)
     found.elements = sum(parameter.numel() for parameter in reading.parameters)
     try:
-        reading = traced(reading, candidates(reading.model))
-        found.traced = True
-        found.notes = list(reading.notes)
+        reading = traced(reading, candidates(model))
     except TraceError as error:
         found.cause = told(error)
-    for parameter in reading.parameters:
-        if parameter.usage is None or parameter.role is None:
-            found.unknown.append(parameter.name)
-        elif found.traced and not parameter.usage.calls:
-            found.unseen.append(parameter.name)
+        return
+    found.traced = True
+    found.notes = list(reading.notes)
+    found.unseen = [
+        parameter.name for parameter in reading.parameters if parameter.usage is None or not parameter.usage.calls
+    ]
+
+
+def _plan(model: nn.Module, found: Result) -> None:
+    started = time.perf_counter()
+    try:
+        plan = iw.plan(model, "auto", include_frozen=True)
+    except PlanError as error:
+        found.cause = f"refused: {told(error)}"
+        return
+    finally:
+        found.seconds = time.perf_counter() - started
+    found.planned = len(plan)
+    found.guesses = [row.name for row in plan if row.role is None and not row.kept]
 
 
 def told(error: BaseException) -> str:

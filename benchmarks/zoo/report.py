@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ SHOWN = 12  # names on one line of the page
 HEAD = """# The zoo: which published architectures can be read
 
 Written by `make zoo`. Each architecture is built on the meta device (a model of transformers with few layers, others as
-they come), and one forward pass there shows how its parameters are used. *Traced* says for how many this went well; the
-others are read from the types of their modules. *Accounted for* is the share of parameters of which it is known how
-they are used, in either way; *unknown* are those that would be guesses, *unseen* those that no forward
-pass used, which are read like their siblings or from the type of their module.
+they come), read, and planned with `auto`. *Traced* says for how many one forward pass on meta showed how the parameters
+are used; the others are read from the types of their modules. *Planned* is the share of parameters for which `auto`
+says what they get, *guesses* are those among them of which nobody knows how they are used, and *unseen* those that no
+pass used, which are read like their siblings or from the type of their module. Seconds are those of
+`iw.plan(model, "auto")`, all architectures together.
 """
 
 
@@ -30,8 +31,8 @@ def page(results: Sequence[dict[str, Any]]) -> str:
 
 
 def _table(results: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield "| | architectures | built | traced | parameters | accounted for | unknown | unseen | crashes | seconds |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    yield "| | architectures | built | traced | parameters | planned | guesses | unseen | refused | crashes | seconds |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
     for library in LIBRARIES:
         of_it = [result for result in results if result["library"] == library]
         if of_it:
@@ -42,48 +43,60 @@ def _table(results: Sequence[dict[str, Any]]) -> Iterator[str]:
 def _line(name: str, results: Sequence[dict[str, Any]]) -> str:
     built = [result for result in results if result.get("built")]
     parameters = sum(result["parameters"] for result in built)
-    unknown = sum(len(result["unknown"]) for result in built)
+    planned = sum(result["planned"] for result in built)
     cells = [
         len(results),
         len(built),
         sum(result["traced"] for result in built),
         parameters,
-        f"{1 - unknown / parameters:.3%}" if parameters else "",
-        unknown,
+        f"{planned / parameters:.3%}" if parameters else "",
+        sum(len(result["guesses"]) for result in built),
         sum(len(result["unseen"]) for result in built),
-        sum(crashed(result) for result in results),
+        sum(_is(result, "refused") for result in results),
+        sum(_is(result, "crash") for result in results),
         sum(result["seconds"] for result in built),
     ]
     return f"| {name} | " + " | ".join(cell if isinstance(cell, str) else f"{cell:,.0f}" for cell in cells) + " |"
 
 
-def crashed(result: dict[str, Any]) -> bool:
-    """Tell whether it was we who failed, and not the model."""
-    return str(result["cause"]).startswith("crash")
+def _is(result: dict[str, Any], kind: str) -> bool:
+    return str(result["cause"]).startswith(f"{kind}:")
 
 
 def _failures(results: Sequence[dict[str, Any]]) -> Iterator[str]:
-    not_built = [result for result in results if not result.get("built")]
-    not_traced = [result for result in results if result.get("built") and not result["traced"]]
-    unknown = [result for result in results if result.get("unknown")]
-    yield "## Not built"
+    ours = [result for result in results if _is(result, "refused") or _is(result, "crash")]
+    rest = [result for result in results if result not in ours]
+    needed = ", ".join(f"{name}: {library}" for name, library in NEEDED.items())
+    yield from _section("Refused or crashed", "", ours)
+    yield from _section(
+        "Not built",
+        "Their default configuration makes no model. Left out are those of transformers that need a library of their"
+        f"\nown ({needed}).",
+        [result for result in rest if not result.get("built")],
+    )
+    yield from _section(
+        "Read from types: no forward pass",
+        "",
+        [result for result in rest if result.get("built") and not result["traced"]],
+    )
+    yield "## Guesses"
     yield ""
-    yield "Their default configuration makes no model. Left out are those of transformers that need a library of their"
-    yield f"own ({', '.join(f'{name}: {library}' for name, library in NEEDED.items())})."
-    yield ""
-    yield from _by_cause(not_built)
-    yield ""
-    yield "## Read from types: no forward pass"
-    yield ""
-    yield from _by_cause(not_traced)
-    yield ""
-    yield "## With parameters that nothing is known of"
-    yield ""
-    for result in sorted(unknown, key=lambda result: str(result["name"])):
-        yield f"- {result['library']}:{result['name']}: {_some(result['unknown'])}"
+    guessed = [result for result in results if result.get("guesses")]
+    for result in sorted(guessed, key=lambda result: str(result["name"])):
+        yield f"- {result['library']}:{result['name']}: {_some(result['guesses'])}"
 
 
-def _by_cause(results: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _section(title: str, words: str, results: Sequence[dict[str, Any]]) -> Iterator[str]:
+    yield f"## {title}: {len(results)}"
+    yield ""
+    if words:
+        yield words
+        yield ""
+    yield from _by_cause(results)
+    yield ""
+
+
+def _by_cause(results: Sequence[dict[str, Any]]) -> Iterator[str]:
     grouped: defaultdict[str, list[str]] = defaultdict(list)
     for result in results:
         grouped[cause(result["cause"])].append(result["name"])

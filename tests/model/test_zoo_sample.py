@@ -1,4 +1,4 @@
-"""Sixty published architectures are read in full: every parameter's use is seen in one forward pass on meta."""
+"""Sixty published architectures are read and planned in full: each parameter's use is seen in a pass on meta."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from benchmarks.zoo.sample import sample
 
 
 @pytest.mark.parametrize("entry", sample(), ids=str)
-def test_every_parameter_is_seen_in_use(entry: Entry) -> None:
+def test_every_parameter_is_seen_in_use_and_planned(entry: Entry) -> None:
     found = result(entry)
     assert found.cause == ""
     assert found.traced
     assert found.parameters > 10
-    assert found.unknown == []
     assert found.unseen == []
+    assert found.planned == found.parameters
+    assert found.guesses == []
 
 
 def test_the_sample_takes_of_each_library_its_share() -> None:
