@@ -26,12 +26,12 @@ QUALIFIED_WRITERS = frozenset(
 
 @dataclass(frozen=True)
 class Writer:
-    """A weight that writes into the residual stream of a stack of repeated blocks.
+    """A place in a stack of repeated blocks that write into a residual stream.
 
     Attributes:
         stack: a name of the stack, with `*` for the number of the block.
         layer: which block of the stack this one is, from 0.
-        layers: how many blocks of the stack have such weights.
+        layers: how many blocks of the stack write.
     """
 
     stack: str
@@ -42,6 +42,9 @@ class Writer:
 class Writers:
     """The residual writers of a model that was read.
 
+    Attributes:
+        stacks: for each stack of repeated blocks the names of those that have writers, in their order.
+
     >>> from torch import nn
     >>> from initwise.model import read
     >>> model = nn.ModuleDict({"layers": nn.ModuleList(nn.ModuleDict({"o_proj": nn.Linear(2, 2)}) for _ in range(3))})
@@ -51,20 +54,27 @@ class Writers:
     """
 
     def __init__(self, reading: Reading) -> None:
-        self._blocks: dict[str, dict[str, int]] = {}  # stack -> block -> its place in the stack
+        self.stacks: dict[str, list[str]] = {}
         for parameter in reading.parameters:
             block = _writes_in(parameter)
-            if block is not None:
-                blocks = self._blocks.setdefault(_stack(block), {})
-                blocks.setdefault(block, len(blocks))
+            if block is not None and block not in self.stacks.setdefault(_stack(block), []):
+                self.stacks[_stack(block)].append(block)
 
     def of(self, parameter: Parameter) -> Writer | None:
         """Return where `parameter` writes; None for a parameter that ends no branch of a repeated block."""
         block = _writes_in(parameter)
-        if block is None:
-            return None
-        blocks = self._blocks[_stack(block)]
-        return Writer(_stack(block), blocks[block], len(blocks))
+        return None if block is None else self._place(block)
+
+    def around(self, parameter: Parameter) -> Writer | None:
+        """Return the block that `parameter` is in, whether it writes or not; None outside of blocks with writers."""
+        name = ".".join(path(parameter))
+        inner = (block for blocks in self.stacks.values() for block in blocks if name.startswith(f"{block}."))
+        block = max(inner, key=len, default=None)
+        return None if block is None else self._place(block)
+
+    def _place(self, block: str) -> Writer:
+        blocks = self.stacks[_stack(block)]
+        return Writer(_stack(block), blocks.index(block), len(blocks))
 
 
 def _writes_in(parameter: Parameter) -> str | None:

@@ -9,9 +9,8 @@ from initwise.initializers import Normal
 from initwise.model import Parameter, Reading
 from initwise.recipes._recipe import Decision, Recipe
 from initwise.recipes._residual import Writers
-from initwise.recipes.language._common import DRAWN, subject, supporting
+from initwise.recipes.language._common import STD, is_drawn, subject, supporting
 
-STD = 0.02
 PLAIN = Normal(std=STD)
 
 
@@ -19,7 +18,7 @@ def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
     writers = Writers(reading)
 
     def decide(parameter: Parameter) -> Decision:
-        if parameter.role not in DRAWN:
+        if not is_drawn(parameter):
             return supporting(parameter)
         writer = writers.of(parameter)
         if writer is None:
