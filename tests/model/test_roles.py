@@ -120,7 +120,7 @@ def test_fan_in_is_the_number_of_summed_terms_however_the_weight_was_laid_out(da
     def forward(model: Any, x: Tensor) -> Tensor:
         weight = model.w.permute(order)[start:stop]
         weight = weight.contiguous() if copied else weight
-        return x @ weight.reshape(rows, -1)
+        return torch.matmul(x, weight.reshape(rows, -1))
 
     parameter = seen(Built(forward, w=tuple(sizes)), torch.randn(3, rows))["w"]
     assert parameter.axes is not None
@@ -135,7 +135,7 @@ def test_fan_in_is_the_number_of_summed_terms_however_the_weight_was_laid_out(da
 
 
 def _heads(x: Tensor, count: int) -> Tensor:
-    return x.unflatten(-1, (count, -1)).transpose(1, 2)
+    return x.view(2, 5, count, -1).transpose(1, 2)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -152,7 +152,7 @@ def _grouped(m: Any, x: Tensor) -> Tensor:
     return _attend(_heads(q, 4), _heads(k, 2).repeat_interleave(2, 1), _heads(v, 2).repeat_interleave(2, 1))
 
 
-def _gated(m: Any, x: Tensor) -> Tensor:
+def _gated(m: Any, x: Tensor) -> Any:
     gate, up = m.p(x).chunk(2, -1)
     return F.silu(gate) * up
 

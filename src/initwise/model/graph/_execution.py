@@ -35,6 +35,7 @@ class Executor:
 
     def __init__(self) -> None:
         self.fallbacks: dict[str, str] = {}
+        self.large: dict[int, Tensor] = {}  # by identity, constants that are too large to hold
         self.generator = torch.Generator().manual_seed(0)
 
     def call(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -61,7 +62,7 @@ class Executor:
             return _on_cpu(function, args, kwargs)
         made = function(*mapped(args, _to_meta), **{**mapped(kwargs, _to_meta), "device": META, **_unpinned(kwargs)})
         if isinstance(made, Tensor) and made.is_floating_point() and made.numel() > LARGEST_CONSTANT:
-            return made
+            return self._large(made)
         return _on_cpu(function, args, {**kwargs, "device": CPU})
 
     def _made_like(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -69,13 +70,17 @@ class Executor:
         on_meta = {**kwargs, "device": META} if "device" in kwargs else kwargs
         made: Tensor = function(*args, **on_meta) if name != "new_tensor" else args[0].new_empty(())
         if made.is_floating_point() and made.numel() > LARGEST_CONSTANT and name != "new_tensor":
-            return made
+            return self._large(made)
         generator = {"dtype": kwargs.get("dtype") or args[0].dtype, "device": CPU}
         if name in LIKE:
             example = torch.empty((), dtype=args[0].dtype).expand(args[0].shape)
             return function(example, *args[1:], **{**kwargs, **generator})
         example = torch.empty((), dtype=args[0].dtype)
         return function(example, *args[1:], **{**kwargs, **generator})
+
+    def _large(self, constant: Tensor) -> Tensor:
+        self.large[id(constant)] = constant
+        return constant
 
     def _truth(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`all` of unknown values is true and `any` false: a check that nothing is wrong passes."""

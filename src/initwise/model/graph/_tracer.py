@@ -215,8 +215,9 @@ class _Recorder(TorchFunctionMode):
         found = self.known.get(id(tensor))
         if found is None:
             name = self.names.get(id(tensor))
-            kind: Kind = "buffer" if name is not None else "constant"
-            return self._value(tensor, kind, name or "")
+            if name is None and tensor.is_meta and id(tensor) not in self.executor.large:
+                return self._value(tensor, "activation")  # made where no pass shows it: by a scripted module
+            return self._value(tensor, "constant" if name is None else "buffer", name or "")
         if self.written and tensor.is_meta:
             latest = self.written.get(_storage(tensor))
             if latest is not None and latest > found:
