@@ -248,7 +248,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
                              num_attention_heads=4, num_key_value_heads=2, vocab_size=99),
     "olmo2": lambda: _meta("Olmo2", num_hidden_layers=2, hidden_size=64, intermediate_size=96, num_attention_heads=4,
                            vocab_size=99, pad_token_id=1, eos_token_id=2),
-    "bart": lambda: _meta("Bart", "ForConditionalGeneration", **BART),
+    "bart": lambda: _meta("Bart", "ForConditionalGeneration", **BART | {"encoder_layers": 2, "decoder_layers": 1}),
     "gpt2": lambda: _meta("GPT2", "LMHeadModel", n_layer=2, n_embd=64, n_head=4, vocab_size=99, bos_token_id=0,
                           eos_token_id=0),
 }  # fmt: skip
