@@ -41,11 +41,13 @@ def _attempts(reading: Reading, example: Example) -> Iterator[tuple[Roles, Examp
     better: Example | None = example
     while better is not None:
         try:
-            yield Roles(graph_of(reading, better)), better
-            return
+            graph = graph_of(reading, better)
         except TraceError as error:
             yield error
             better = mended(reading.model, better, error.__cause__ or error)
+        else:
+            yield Roles(graph), better
+            return
 
 
 def graph_of(reading: Reading, example: Example, *, training: bool = False) -> Graph:

@@ -67,6 +67,8 @@ def _use(graph: Graph, pieces: Pieces, flow: Flow, operation: Operation, value: 
     contracted = operand(operation, graph, value)
     if contracted is not None:
         signal = contracted.signal
+        if _is_factor(pieces, value, piece, contracted):
+            return Use(piece, operation, "scale", None, signal, output)
         return Use(piece, operation, "weight", contracted, signal, output)
     row = _lookup_axis(operation, value)
     if row is not None:

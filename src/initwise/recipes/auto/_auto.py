@@ -94,7 +94,7 @@ def _words(weight: Weight, usage: Usage) -> str:
 
 
 def _named(follows: str, square: float | None) -> str:
-    """Return the name of an activation that a model writes out, as `0.5 * x * (1 + tanh(...))`, by its second moment."""
+    """Return the name of an activation that a model writes out, found by its second moment."""
     if square is None or follows not in ("product", "a function"):
         return follows
     return next((name for name in WRITTEN_OUT if abs(gain(name) ** -2 - square) < 1e-6), follows)
@@ -197,7 +197,7 @@ def _subject(parameter: Parameter) -> str:
 AUTO = Recipe(
     name="auto",
     summary="by usage: each weight keeps the second moment at one, given what precedes it; the default",
-    source="He et al. 2015 (arXiv:1502.01852) for any activation and operation; Radford et al. 2019 for residual streams",
+    source="He et al. 2015 (arXiv:1502.01852) for any operation; Radford et al. 2019 for residual streams",
     laws=(
         ("weights", "N(0, 1 / (fan_in * E x²)), x what comes in: 1 after a norm, gain² of the activation before it"),
         ("writers into a residual stream", "the same / sqrt(writers), from the stream's own level"),

@@ -1,7 +1,7 @@
-"""What is carried along a graph for `auto`: the mean and the second moment of a tensor's elements.
+"""What is carried along a graph for `auto`: the mean and the second moment of the elements of a tensor.
 
-Where elements are a function of one Gaussian, the function itself is carried (a `Curve`), so that an activation, also one
-that is written out as `0.5 * x * (1 + tanh(...))` or `x * sigmoid(x)`, is integrated exactly.
+Where elements are a function of one Gaussian, the function itself is carried (a `Curve`), so that an activation is
+integrated exactly, also one that is written out as `0.5 * x * (1 + tanh(...))` or `x * sigmoid(x)`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`auto`'s one walk along the graph: each weight is decided when the signal first meets it, then the signal goes on.
 
-A weight's variance is target / (fan_in * E x^2) with x the signal that comes in, so that the operation's output has the
-second moment `target`: one in general, the stream's level over the number of writers where it is written into a residual
-stream, and little where it makes the model's output.
+A weight's variance is target / (fan_in * E x^2) with x the signal that comes in, so that the operation's output has
+the second moment `target`: one in general, the stream's level over the number of writers where it is written into a
+residual stream, and little where it makes the model's output.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from initwise.fans import fans
 from initwise.model import Graph, Parameter, Reading, Roles
-from initwise.model.graph import Operation
+from initwise.model.graph import Operation, Ref
 from initwise.model.graph._vocabulary import (
     ADDITIONS,
     ATTENTION,
@@ -32,13 +32,15 @@ from initwise.model.graph._vocabulary import (
 )
 from initwise.model.roles import Use, Writer
 from initwise.recipes.auto import _rules as rules
-from initwise.recipes.auto._signal import Signal, gaussian, total
+from initwise.recipes.auto._signal import Signal, gaussian, product, total
 
 LOGITS = 0.25  # the std of a classifier's outputs: the loss is ln C + 0.03
 POSITION = 0.5  # of the rms of what it is added to, as in GPT-2's release: 0.01 for positions, 0.02 for tokens
 SMALLEST = 1e-20
+_SIZES = frozenset("norm vector_norm linalg_vector_norm linalg_norm".split())
 _SPREADS = frozenset(
-    "index_add index_add_ scatter scatter_ scatter_add scatter_add_ index_copy_ index_put index_put_ roll cumsum flip sort".split()
+    """index_add index_add_ scatter scatter_ scatter_add scatter_add_ index_copy_ index_put index_put_ roll cumsum flip fold
+    sort""".split()
 )
 # The second moment of a recurrent layer's state that is driven by unit gates: see `docs/auto.md`.
 STATES = {"lstm": 0.06, "gru": 0.16, "rnn_tanh": 0.45, "rnn_relu": 0.5}
@@ -200,12 +202,14 @@ class Walk:
             return self._normalized(operation, first, uses)
         if name in ADDITIONS:
             return self._added(operation, uses)
+        if name == "addcmul":
+            return self._added_product(operation)
         if name in PRODUCTS:
             return rules.multiplied(self.graph, operation, self.look)
         if name in JOINS:
             return rules.joined(self.graph, operation, self.look)
         if name in SOFTMAX:
-            return self._shares(operation)
+            return None  # shares have no scale of their own: a weight that mixes them has gain 1
         if name in ATTENTION:
             return _bare(self.look(operation.inputs[min(2, len(operation.inputs) - 1)]))
         if name in MATRIX_PRODUCTS:
@@ -219,6 +223,8 @@ class Walk:
         taken = self.graph.values[index].tensor
         made = self.graph.values[operation.outputs[0]].tensor
         count = max(1, taken.numel() // max(1, made.numel()))
+        if name in _SIZES:
+            return Signal(math.sqrt(count * signal.square), count * signal.square)
         if name == "glu":
             return Signal(0.0, signal.square * 0.2933790359)
         if name == "mean" or "avg_pool" in name:
@@ -262,11 +268,11 @@ class Walk:
             return total(signal, added) if signal is not None else added
         return rules.added(self.graph, operation, self.look)
 
-    def _shares(self, operation: Operation) -> Signal:
-        axis = operation.argument(1, "dim", -1)
-        shape = self.graph.values[operation.inputs[0]].tensor.shape
-        count = shape[axis] if isinstance(axis, int) and shape else 1
-        return Signal(1 / max(1, count), 1 / max(1, count) ** 2)
+    def _added_product(self, operation: Operation) -> Signal | None:
+        parts = [self.look(each.value) if isinstance(each, Ref) else None for each in operation.args[:3]]
+        if len(parts) < 3 or parts[0] is None or parts[1] is None or parts[2] is None:
+            return None
+        return total(parts[0], product(parts[1], parts[2]))
 
     def _met(self, operation: Operation, signals: list[int]) -> Signal | None:
         """A product of two signals: what attention weights mix keeps its second moment, others add up."""
