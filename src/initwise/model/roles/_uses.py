@@ -78,6 +78,20 @@ def _use(graph: Graph, pieces: Pieces, flow: Flow, operation: Operation, value: 
     return Use(piece, operation, _role(graph, pieces, flow, operation, value, piece), None, signal, output)
 
 
+def _is_factor(pieces: Pieces, value: int, piece: Piece, contracted: Operand) -> bool:
+    """Tell whether a parameter only scales the weight beside it, as the gain of a standardized kernel does."""
+    others = [each for each in pieces.of[value] if each is not piece]
+    return not _sums(piece, contracted) and any(_sums(each, contracted) for each in others)
+
+
+def _sums(piece: Piece, contracted: Operand) -> bool:
+    """Tell whether the elements of a parameter differ along an axis that is contracted or a window."""
+    if piece.shadow is None or piece.shadow.dim() != len(contracted.letters):
+        return False
+    along = zip(contracted.letters, piece.shadow.shape, piece.shadow.stride(), strict=True)
+    return any(letter in "ik" and size > 1 and stride != 0 for letter, size, stride in along)
+
+
 def _role(graph: Graph, pieces: Pieces, flow: Flow, operation: Operation, value: int, piece: Piece) -> Role | None:
     name = operation.name
     if bias(operation, value):

@@ -39,8 +39,8 @@ POSITION = 0.5  # of the rms of what it is added to, as in GPT-2's release: 0.01
 SMALLEST = 1e-20
 _SIZES = frozenset("norm vector_norm linalg_vector_norm linalg_norm".split())
 _SPREADS = frozenset(
-    """index_add index_add_ scatter scatter_ scatter_add scatter_add_ index_copy_ index_put index_put_ roll cumsum flip fold
-    sort""".split()
+    """index_add index_add_ scatter scatter_ scatter_add scatter_add_ index_copy_ index_put index_put_ roll cumsum flip
+    fold sort""".split()
 )
 # The second moment of a recurrent layer's state that is driven by unit gates: see `docs/auto.md`.
 STATES = {"lstm": 0.06, "gru": 0.16, "rnn_tanh": 0.45, "rnn_relu": 0.5}
