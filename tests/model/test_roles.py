@@ -245,6 +245,8 @@ ROLES: dict[str, tuple[tuple[int, ...], Forward, str]] = {
     "norm bias": ((6,), lambda m, x: F.layer_norm(x, (6,)) + m.w, "norm_bias"),
     "functional norm": ((6,), lambda m, x: F.layer_norm(x, (6,), m.w), "norm_weight"),
     "unused": ((6,), lambda m, x: x * 2, "unused"),
+    "factor behind a whole norm": ((6,), lambda m, x: m.w * F.layer_norm(x, (6,), torch.ones(6)), "scale"),
+    "shift of an affine function": ((1, 1, 6), lambda m, x: torch.addcmul(m.w, torch.ones(6), x), "bias"),
 }
 
 
@@ -252,6 +254,34 @@ ROLES: dict[str, tuple[tuple[int, ...], Forward, str]] = {
 def test_a_raw_parameter_has_the_role_that_it_plays(case: str) -> None:
     shape, forward, role = ROLES[case]
     assert usage(Built(forward, w=shape), "w", X).role == role
+
+
+def test_the_gain_of_a_standardized_weight_is_a_factor() -> None:
+    def forward(m: Any, x: Tensor) -> Any:
+        weight = F.batch_norm(m.w.reshape(1, 7, -1), None, None, m.g.view(-1), training=True)
+        return F.linear(x, weight.reshape_as(m.w))
+
+    reading = seen(Built(forward, w=(7, 6), g=(7, 1)), X)
+    assert (reading["w"].role, reading["g"].role) == ("weight", "scale")
+    assert block_fans(reading["w"]) == Fans(6, 7)
+
+
+def test_layers_that_run_on_learned_queries_alone_are_layers() -> None:
+    def forward(m: Any, x: Tensor) -> Any:
+        queries = m.n(m.p(m.t.expand(2, -1, -1)))
+        return m.h(_attend(queries, x, x))
+
+    model = Built(forward, t=(1, 4, 6), p=nn.Linear(6, 6), n=nn.LayerNorm(6), h=nn.Linear(6, 3))
+    roles = {p.name: p.role for p in seen(model, X).parameters}
+    assert (roles["t"], roles["p.weight"], roles["p.bias"]) == ("token", "weight", "bias")
+    assert (roles["n.weight"], roles["n.bias"], roles["h.weight"]) == ("norm_weight", "norm_bias", "weight")
+
+
+def test_layers_that_run_on_constants_alone_are_layers() -> None:
+    model = Built(lambda m, x: x + m.p(torch.linspace(0, 1, 5).view(5, 1)), p=nn.Linear(1, 6))
+    parameter = seen(model, X)["p.weight"]
+    assert parameter.role == "weight"
+    assert block_fans(parameter) == Fans(1, 6)
 
 
 def test_the_neutral_weight_of_a_norm_is_zero_where_one_is_added() -> None:
@@ -419,6 +449,16 @@ def test_the_last_norm_of_a_branch_before_activation_does_not_close_it() -> None
     norms = {f"n{i}": nn.BatchNorm2d(4) for i in (1, 2, 3)}
     convolutions = {name: _conv(4, 4) for name in ("stem", "c1", "c2", "head")}
     assert _places(Built(forward, **norms, **convolutions), IMAGE) == {"c2.weight": (0, 1, None)}
+
+
+def test_a_branch_without_weights_does_not_end_the_stream() -> None:
+    def forward(m: Any, x: Tensor) -> Any:
+        x = x + m.a(F.relu(x))
+        x = x + F.avg_pool2d(F.relu(x), 3, 1, 1)
+        return m.head(x + m.b(F.relu(x)))
+
+    model = Built(forward, a=_conv(4, 4), b=_conv(4, 4), head=_conv(4, 3))
+    assert _places(model, IMAGE) == {"a.weight": (0, 2, None), "b.weight": (1, 2, None)}
 
 
 def test_each_level_of_a_unet_is_a_stream_of_its_own() -> None:

@@ -34,6 +34,12 @@ _PRIORITY: tuple[Role, ...] = (
 # An addition or a product says little; that a module keeps a rate or a table there says more.
 _ANY_OPERATION = ("bias", "position", "token", "scale")
 _BY_NATURE = ("rate", "position", "token", "table", "scale", "slope")
+# Rows that are chosen by number, joined or multiplied may be biases of experts, tables or factors all the same.
+_KNOWN: dict[Role, tuple[Role, ...]] = {
+    "embedding": ("bias", "table", "position"),
+    "token": ("bias",),
+    "norm_weight": ("scale",),
+}
 
 
 class Roles:
@@ -242,9 +248,11 @@ def _completed(usage: Usage, by_type: Usage | None) -> Usage:
     """Take from the module's type what a trace cannot see: the padding row, gates of a layer that runs as a whole."""
     if by_type is None:
         return usage
-    special = usage.role in _ANY_OPERATION and by_type.role in _BY_NATURE
-    if special:
-        usage = replace(usage, role=by_type.role)
+    if (usage.role in _ANY_OPERATION and by_type.role in _BY_NATURE) or by_type.role in _KNOWN.get(usage.role, ()):
+        axes = by_type.axes if by_type.role == "bias" else usage.axes
+        usage = replace(usage, role=by_type.role, axes=axes, neutral=by_type.neutral)
+    if usage.axes is not None and by_type.axes is not None and replace(by_type.axes, split=()) == usage.axes:
+        usage = replace(usage, axes=by_type.axes)  # matrices that interleave
     if usage.role == by_type.role and usage.axes is None and by_type.axes is not None:
         usage = replace(usage, axes=by_type.axes, blocks=by_type.blocks)  # it is computed from other tensors
     padding = by_type.padding if usage.role in ("embedding", "table") else None

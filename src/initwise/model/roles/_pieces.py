@@ -21,6 +21,7 @@ from initwise.model.graph import Graph, Operation, Ref, references
 from initwise.model.graph._structures import tensors
 from initwise.model.graph._vocabulary import (
     ADDITIONS,
+    CONVOLUTIONS,
     CURVES,
     INDEXING,
     JOINS,
@@ -29,6 +30,7 @@ from initwise.model.graph._vocabulary import (
     VIEWS,
 )
 
+_AFFINE = {"layer_norm": 2, "rms_norm": 2, "group_norm": 2}  # where the weight stands; batches are weights' own norms
 _MOST_NUMBERS = 1 << 22
 _COMPLEX: dict[str, Callable[[Tensor], Tensor]] = {  # a complex number stands for its two halves
     "view_as_complex": lambda shadow: shadow.select(-1, 0),
@@ -84,13 +86,19 @@ class Pieces:
     def _follow(self, operation: Operation) -> None:
         """Carry pieces through an operation that takes parameters and constants only."""
         of, values = self.of, self.graph.values
+        if operation.inputs and all(self._is_constant(index) for index in operation.inputs):
+            of.update(dict.fromkeys(operation.outputs, ()))  # made of buffers without memory: no signal either
+            return
         found = [index for index in operation.inputs if index in of]
-        if not found or _looks_up(operation, self):
+        if not found or _looks_up(operation, self) or _is_layer(operation, self):
             return
         if any(index not in of and values[index].kind not in ("constant", "buffer") for index in operation.inputs):
             return
         for output in operation.outputs:
             of[output] = tuple(self._carried(operation, output))
+
+    def _is_constant(self, index: int) -> bool:
+        return self.graph.values[index].kind in ("constant", "buffer") or self.of.get(index, None) == ()
 
     def _carried(self, operation: Operation, output: int) -> Iterator[Piece]:
         best: dict[str, Piece] = {}
@@ -112,7 +120,9 @@ class Pieces:
             return None
         target = self.graph.values[output].tensor
         if operation.name in VIEWS or operation.name in INDEXING:
-            return self._viewed(operation, output, piece)
+            return self._viewed(operation, output, index, piece)
+        if operation.name == "pad":
+            return piece.shadow
         if operation.name in JOINS:
             return _joined(operation, piece.shadow, target)
         if operation.name in MATRIX_PRODUCTS:
@@ -122,7 +132,7 @@ class Pieces:
         except RuntimeError:
             return None
 
-    def _viewed(self, operation: Operation, output: int, piece: Piece) -> Tensor | None:
+    def _viewed(self, operation: Operation, output: int, index: int, piece: Piece) -> Tensor | None:
         """Repeat a layout operation on the shadow; one that has to copy is repeated on the numbers of the elements."""
         shadow = piece.shadow
         if operation.function is None or shadow is None:
@@ -130,14 +140,14 @@ class Pieces:
         if operation.name in _COMPLEX:
             return _COMPLEX[operation.name](shadow)
         if shadow.is_meta:
-            found = self._repeated(operation, output, shadow)
+            found = self._repeated(operation, output, index, shadow)
             if found is not None and found.untyped_storage()._cdata == self.storage[piece.name]:
                 return found
             shadow = numbers(shadow)
-        return self._repeated(operation, output, shadow.contiguous()) if shadow is not None else None
+        return self._repeated(operation, output, index, shadow.contiguous()) if shadow is not None else None
 
-    def _repeated(self, operation: Operation, output: int, shadow: Tensor) -> Tensor | None:
-        found = repeated(operation, self.graph, lambda ref: shadow if self.of.get(ref.value) else None)
+    def _repeated(self, operation: Operation, output: int, index: int, shadow: Tensor) -> Tensor | None:
+        found = repeated(operation, self.graph, lambda ref: shadow if ref.value == index else None)
         position = operation.outputs.index(output)
         return found[position] if position < len(found) else None
 
@@ -271,6 +281,14 @@ def _looks_up(operation: Operation, pieces: Pieces) -> bool:
     if operation.name in INDEXING and operation.args and isinstance(operation.args[0], Ref):
         return any(index not in pieces.of for index in references(operation.args[1:]))
     return False
+
+
+def _is_layer(operation: Operation, pieces: Pieces) -> bool:
+    """Tell whether a layer runs on parameters (learned queries) or on constants (coordinates): its output is signal."""
+    weighted = operation.name in ("linear", "bilinear", *CONVOLUTIONS)
+    position = 2 if operation.name == "bilinear" else 1 if weighted else _AFFINE.get(operation.name, -1)
+    weight = operation.argument(position, "weight") if position > 0 else None
+    return isinstance(weight, Ref) and weight.value in pieces.of
 
 
 def _adds_one(operation: Operation) -> bool:

@@ -96,6 +96,7 @@ class Residuals:
             return
         found = self._split(*inputs)
         if found is None:
+            self._without_weights(operation, inputs)
             return
         if found[2].projected and not found[2].additions and self._only_sums(operation):
             self.streams.remove(found[2])
@@ -108,6 +109,15 @@ class Residuals:
         self.skips[operation.index] = (skip, branch)
         for writer, norm in self._written_by(branch, {skip, self.base(skip)}):
             self.writers.setdefault(writer, Writer(stream, len(stream.additions) - 1, writer, norm))
+
+    def _without_weights(self, operation: Operation, inputs: list[int]) -> None:
+        """A branch that only pools or mixes writes with no weight, and the stream goes on behind it."""
+        for skip, branch in (inputs, inputs[::-1]):
+            stream = self._of.get(self.base(skip))
+            if stream is not None and self.flow.descends(branch, {skip, self.base(skip)}):
+                self._of[operation.outputs[0]] = stream
+                stream.values.add(operation.outputs[0])
+                return
 
     def _split(self, one: int, other: int) -> tuple[int, int, Stream] | None:
         """Return (what runs on, the branch, the stream) for the operands of an addition; None if it is no residual."""

@@ -111,10 +111,12 @@ def _role(graph: Graph, pieces: Pieces, flow: Flow, operation: Operation, value:
     signals = [each for each in operation.inputs if each != value]
     if piece.through and name in (*ADDITIONS, *PRODUCTS, "mul", "exp"):
         return "rate"
+    if name == "addcmul" and operation.argument(0, "input") == Ref(value):
+        return _added(graph, flow, operation, value, signals)
     if name in ADDITIONS:
         return _added(graph, flow, operation, value, signals)
     if name in PRODUCTS or name in ("pow", "lerp", "addcmul", "maximum", "minimum", "clamp"):
-        normalized = any(flow.normalized(each) for each in signals)
+        normalized = any(flow.normalized(each) and not _has(flow, each, 0) for each in signals)
         return "norm_weight" if normalized and _few(graph, value) else "scale"
     return None
 
@@ -125,9 +127,17 @@ def _added(graph: Graph, flow: Flow, operation: Operation, value: int, signals: 
     wide = _wide(graph, value)
     if wide > 1:
         return "position"
-    if any(flow.normalized(each) for each in signals):
+    if any(flow.normalized(each) and not _has(flow, each, 1) for each in signals):
         return "norm_bias"
     return "bias"
+
+
+def _has(flow: Flow, value: int, offset: int) -> bool:
+    """Tell whether the norm that made a signal has a weight (0) or a bias (1) of its own."""
+    maker = flow.maker(value)
+    if maker is None or maker.name not in _AFFINE:
+        return False
+    return isinstance(maker.argument(_AFFINE[maker.name] + offset, ("weight", "bias")[offset]), Ref)
 
 
 def _wide(graph: Graph, value: int) -> int:
