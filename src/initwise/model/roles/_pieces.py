@@ -27,6 +27,7 @@ from initwise.model.graph._vocabulary import (
     JOINS,
     LOOKUPS,
     MATRIX_PRODUCTS,
+    NORMS,
     VIEWS,
 )
 
@@ -125,8 +126,10 @@ class Pieces:
             return piece.shadow
         if operation.name in JOINS:
             return _joined(operation, piece.shadow, target)
-        if operation.name in MATRIX_PRODUCTS:
-            return None
+        if operation.name in MATRIX_PRODUCTS or (
+            operation.name in NORMS and operation.argument(0, "input") != Ref(index)
+        ):
+            return None  # what a norm multiplies by lies along its channels
         try:
             return piece.shadow.expand(target.shape)
         except RuntimeError:
