@@ -28,7 +28,9 @@ def elementwise(graph: Graph, operation: Operation, look: Look) -> Signal | None
     if len({(curve.source, curve.variance) for curve in curves.values()}) > 1:
         return None
     first = next(iter(curves.values()))
-    made = Curve(first.source, first.variance, _key(graph, operation, curves), _replayed(graph, operation, curves))
+    size = 1 + sum(curve.size for curve in curves.values())
+    key = _key(graph, operation, curves)
+    made = Curve(first.source, first.variance, key, _replayed(graph, operation, curves), size)
     try:
         return from_curve(made)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):

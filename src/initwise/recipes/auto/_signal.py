@@ -19,16 +19,21 @@ from initwise.gains import normal_expectation
 
 Function = Callable[[Tensor], Tensor]
 _DIGITS = 10
+_LONGEST = 40  # a written-out activation takes about ten operations
 
 
 @dataclass(frozen=True)
 class Curve:
-    """f(z) for z ~ N(0, variance), elements of the tensor `source`; equal keys are equal functions."""
+    """f(z) for z ~ N(0, variance), elements of the tensor `source`; equal keys are equal functions.
+
+    `size` counts the operations that f is written with, each as often as it is evaluated.
+    """
 
     source: int
     variance: float
     key: Any
     function: Function = field(compare=False, hash=False, repr=False)
+    size: int = 1
 
     def moments(self) -> tuple[float, float]:
         """Return the mean and the second moment, by quadrature."""
@@ -77,9 +82,11 @@ def curve_of(value: int, signal: Signal) -> Curve:
 
 
 def from_curve(curve: Curve) -> Signal | None:
-    """Return the signal of a curve; None where its moments are not finite."""
+    """Return the signal of a curve, without the curve where it has grown long; None if its moments are not finite."""
     mean, square = curve.moments()
-    return Signal(mean, square, curve) if math.isfinite(square) else None
+    if not math.isfinite(square):
+        return None
+    return Signal(mean, square, curve if curve.size <= _LONGEST else None)
 
 
 def total(one: Signal, other: Signal) -> Signal:
