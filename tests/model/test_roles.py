@@ -261,9 +261,10 @@ def test_the_gain_of_a_standardized_weight_is_a_factor() -> None:
         weight = F.batch_norm(m.w.reshape(1, 7, -1), None, None, m.g.view(-1), training=True)
         return F.linear(x, weight.reshape_as(m.w))
 
-    reading = seen(Built(forward, w=(7, 6), g=(7, 1)), X)
-    assert (reading["w"].role, reading["g"].role) == ("weight", "scale")
-    assert block_fans(reading["w"]) == Fans(6, 7)
+    for size in (6, 7):  # as many columns as rows, too
+        reading = seen(Built(forward, w=(7, size), g=(7, 1)), torch.randn(2, size))
+        assert (reading["w"].role, reading["g"].role) == ("weight", "scale")
+        assert block_fans(reading["w"]) == Fans(size, 7)
 
 
 def test_layers_that_run_on_learned_queries_alone_are_layers() -> None:

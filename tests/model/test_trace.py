@@ -231,6 +231,7 @@ FEATURES: dict[str, Forward] = {
     "writing through views": _through_views,
     "values asked for": _values_asked_for,
     "sizes made of values": lambda m, x: m.b(m.a(x)[:, torch.arange(m.a(x).abs().sum().long())]),
+    "sizes as tensors": lambda m, x: m.b(m.a(x) + torch.zeros(torch.tensor(6), device=x.device)),
     "constants on the CPU": lambda m, x: m.b(m.a(x) * torch.arange(6) + torch.ones(6, device=x.device)),
     "a scripted function": lambda m, x: m.b(_scripted(m.a(x))),
     "a function of autograd": lambda m, x: m.b(_Product.apply(x, m.a.weight)),
@@ -269,6 +270,31 @@ def test_what_needs_no_values_makes_none_up() -> None:
 def test_keyword_inputs_reach_the_model() -> None:
     model = Built(lambda m, x, *, scale: m.a(x * scale), a=nn.Linear(6, 3))
     assert usage(model, "a.weight", X, scale=torch.ones(6)).calls == 1
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections:UserWarning")
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.LSTM(6, 4, 2, bidirectional=True, batch_first=True),
+        nn.LSTM(6, 5, proj_size=3, batch_first=True),
+        nn.GRU(6, 4, 2, batch_first=True),
+        nn.RNN(6, 4, nonlinearity="relu", bidirectional=True, batch_first=True),
+    ],
+)
+def test_recurrent_layers_give_the_shapes_that_they_would(layer: nn.Module, packed: bool) -> None:
+    def run(m: Any, x: Tensor) -> Any:
+        taken = nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 3]), batch_first=True) if packed else x
+        out, state = m.r(taken)
+        return (out.data if packed else out), state
+
+    expected = run(Built(run, r=layer), X)
+    graph = graph_of(read(Built(run, r=layer)), as_example(X))
+    shapes = [graph.values[index].tensor.shape for index in graph.outputs]
+    states = expected[1] if isinstance(expected[1], tuple) else (expected[1],)
+    assert shapes == [expected[0].shape, *(state.shape for state in states)]
+    assert sum(operation.name in ("lstm", "gru", "rnn_relu") for operation in graph) == 1
 
 
 def test_a_module_that_runs_twice_is_counted_twice() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from initwise.model.graph._shapes import SHAPES
 from initwise.model.graph._structures import mapped, tensors
 
 LARGEST_CONSTANT = 1 << 22  # elements; larger constants stay on meta
@@ -60,7 +61,8 @@ class Executor:
         device = kwargs.get("device")
         if device is None or torch.device(device).type == "cpu":
             return _on_cpu(function, args, kwargs)
-        made = function(*mapped(args, _to_meta), **{**mapped(kwargs, _to_meta), "device": META, **_unpinned(kwargs)})
+        sizes, named = mapped(args, _size), mapped(kwargs, _size)
+        made = function(*sizes, **{**named, "device": META, **_unpinned(kwargs)})
         if isinstance(made, Tensor) and made.is_floating_point() and made.numel() > LARGEST_CONSTANT:
             return self._large(made)
         return _on_cpu(function, args, {**kwargs, "device": CPU})
@@ -92,10 +94,10 @@ class Executor:
             args = (*args[:1], _numbered(args[1]), *args[2:])
         kwargs = {**kwargs, "device": META} if kwargs.get("device") is not None else kwargs
         args = _unboxed(args)
-        special = SPECIAL.get(name)
+        special = SHAPES.get(name)
         try:
             if special is not None:
-                return special(function, mapped(args, _to_meta), mapped(kwargs, _to_meta))
+                return special(args, kwargs)
             made = function(*mapped(args, _to_meta), **mapped(kwargs, _to_meta))
         except (RuntimeError, NotImplementedError, ValueError, TypeError) as error:
             return self._stand_in(function, name, args, kwargs, "has no kernel for meta tensors", error)
@@ -157,6 +159,11 @@ def _to_meta(tensor: Tensor) -> Tensor:
         if tensor.is_meta
         else torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=META)
     )
+
+
+def _size(tensor: Tensor) -> Any:
+    """Return a whole number that stands as a tensor as an integer, and any other tensor without its memory."""
+    return int(tensor) if tensor.dim() == 0 and tensor.dtype == torch.int64 and not tensor.is_meta else _to_meta(tensor)
 
 
 def _hollow(tensor: Tensor) -> Tensor:
@@ -228,20 +235,3 @@ def _chosen(name: str, made: Any, args: tuple[Any, ...]) -> Any:
         return choose(made)
     chosen = [choose(each) for each in made]
     return tuple(chosen) if type(made) is tuple else type(made)(chosen)
-
-
-def _grouped_mm(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    """The shape of a grouped product: rows (t, k) by (groups, k, n), batches, or (k, t) by (t, n) in groups."""
-    left, right = args[0], args[1]
-    offsets = args[2] if len(args) > 2 else kwargs.get("offs")
-    if left.dim() == 2 and right.dim() == 2:
-        groups = offsets.shape[0] if offsets is not None else 1
-        return torch.empty((groups, left.shape[0], right.shape[1]), dtype=left.dtype, device=META)
-    shape = (*left.shape[:-1], right.shape[-1])
-    return torch.empty(shape, dtype=kwargs.get("out_dtype") or left.dtype, device=META)
-
-
-SPECIAL: dict[str, Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]] = {
-    "_grouped_mm": _grouped_mm,
-    "grouped_mm": _grouped_mm,
-}
