@@ -165,6 +165,7 @@ class _Pair(NamedTuple):
 
 
 Forward = Callable[..., Any]
+SIX: Any = torch.tensor(6)
 
 
 def _in_place(m: Any, x: Tensor) -> Any:
@@ -231,7 +232,7 @@ FEATURES: dict[str, Forward] = {
     "writing through views": _through_views,
     "values asked for": _values_asked_for,
     "sizes made of values": lambda m, x: m.b(m.a(x)[:, torch.arange(m.a(x).abs().sum().long())]),
-    "sizes as tensors": lambda m, x: m.b(m.a(x) + torch.zeros(torch.tensor(6), device=x.device)),
+    "sizes as tensors": lambda m, x: m.b(m.a(x) + torch.arange(0, SIX, device=x.device)),
     "constants on the CPU": lambda m, x: m.b(m.a(x) * torch.arange(6) + torch.ones(6, device=x.device)),
     "a scripted function": lambda m, x: m.b(_scripted(m.a(x))),
     "a function of autograd": lambda m, x: m.b(_Product.apply(x, m.a.weight)),

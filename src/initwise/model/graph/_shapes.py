@@ -38,14 +38,14 @@ def _packed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tens
     """Sequences of several lengths, packed: how many there are at each position is known from the lengths."""
     padded, lengths, batch_first = args
     hollow = torch.empty((*padded.shape[:2], 1))
-    data, sizes = torch._VF._pack_padded_sequence(hollow, lengths, batch_first)  # type: ignore[attr-defined]
+    data, sizes = torch._VF._pack_padded_sequence(hollow, lengths, batch_first)
     return _empty(data.shape[0], *padded.shape[2:], like=padded), sizes
 
 
 def _padded(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, Tensor]:
     data, sizes, *rest = args
     hollow = torch.empty((data.shape[0], 1))
-    padded, lengths = torch._VF._pad_packed_sequence(hollow, sizes, *rest)  # type: ignore[attr-defined]
+    padded, lengths = torch._VF._pad_packed_sequence(hollow, sizes, *rest)
     return _empty(*padded.shape[:2], *data.shape[1:], like=data), lengths
 
 
