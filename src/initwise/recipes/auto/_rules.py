@@ -31,10 +31,7 @@ def elementwise(graph: Graph, operation: Operation, look: Look) -> Signal | None
     size = 1 + sum(curve.size for curve in curves.values())
     key = _key(graph, operation, curves)
     made = Curve(first.source, first.variance, key, _replayed(graph, operation, curves), size)
-    try:
-        return from_curve(made)
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
-        return None
+    return from_curve(made)
 
 
 def added(graph: Graph, operation: Operation, look: Look) -> Signal | None:

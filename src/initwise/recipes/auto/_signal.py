@@ -40,24 +40,39 @@ class Curve:
         return _moments(_Keyed((self.variance, self.key), self.function, self.variance))
 
 
-@dataclass(frozen=True)
 class Signal:
     """The moments of a tensor's elements, over samples, positions and units alike.
 
     Attributes:
         mean: E x.
-        square: E x^2.
-        curve: the function of one Gaussian that x is, where it is one.
+        square: E x^2; NaN where a curve cannot be integrated.
+        curve: the function of one Gaussian that x is, where it is one; its moments are found when they are asked for.
     """
 
-    mean: float
-    square: float
-    curve: Curve | None = field(default=None, compare=False)
+    def __init__(self, mean: float = 0.0, square: float = 0.0, curve: Curve | None = None) -> None:
+        self._moments = (mean, square)
+        self._asked = curve is None
+        self.curve = curve
+
+    @property
+    def mean(self) -> float:
+        """E x."""
+        return self._found()[0]
+
+    @property
+    def square(self) -> float:
+        """E x^2."""
+        return self._found()[1]
 
     @property
     def variance(self) -> float:
         """E x^2 - (E x)^2, never negative."""
         return max(0.0, self.square - self.mean**2)
+
+    def _found(self) -> tuple[float, float]:
+        if not self._asked and self.curve is not None:
+            self._moments, self._asked = self.curve.moments(), True
+        return self._moments
 
     def scaled(self, factor: float) -> Signal:
         """Return the moments of `factor` times the tensor, without the curve."""
@@ -70,7 +85,13 @@ class Signal:
 
 def gaussian(value: int, square: float) -> Signal:
     """Return the output of a weight's operation: Gaussian with mean zero, the source of what follows."""
-    return Signal(0.0, square, Curve(value, square, "z", lambda z: z))
+    signal = Signal(0.0, square, Curve(value, square, "z", _itself))
+    signal._asked = True  # noqa: SLF001 - its moments need no quadrature
+    return signal
+
+
+def _itself(z: Tensor) -> Tensor:
+    return z
 
 
 def curve_of(value: int, signal: Signal) -> Curve:
@@ -81,12 +102,10 @@ def curve_of(value: int, signal: Signal) -> Curve:
     return Curve(value, signal.variance, ("shifted", mean), lambda z: z + mean)
 
 
-def from_curve(curve: Curve) -> Signal | None:
-    """Return the signal of a curve, without the curve where it has grown long; None if its moments are not finite."""
-    mean, square = curve.moments()
-    if not math.isfinite(square):
-        return None
-    return Signal(mean, square, curve if curve.size <= _LONGEST else None)
+def from_curve(curve: Curve) -> Signal:
+    """Return the signal of a curve, without the curve where that has grown long."""
+    signal = Signal(curve=curve)
+    return signal if curve.size <= _LONGEST else signal.bare()
 
 
 def total(one: Signal, other: Signal) -> Signal:
@@ -124,14 +143,22 @@ class _Keyed:
 
 @lru_cache(maxsize=4096)
 def _moments(keyed: _Keyed) -> tuple[float, float]:
-    spread = math.sqrt(keyed.variance)
+    if not math.isfinite(keyed.variance):
+        return math.nan, math.nan
+    try:
+        mean, square = _integrated(keyed.function, math.sqrt(keyed.variance))
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+        return math.nan, math.nan
+    return (_rounded(mean), _rounded(square)) if math.isfinite(square) else (math.nan, math.nan)
+
+
+def _integrated(function: Function, spread: float) -> tuple[float, float]:
     with torch.device("cpu"), torch.no_grad():
         if spread == 0:
-            value = float(keyed.function(torch.zeros(1, dtype=torch.float64)))
+            value = float(function(torch.zeros(1, dtype=torch.float64)))
             return value, value**2
-        mean = normal_expectation(lambda z: keyed.function(spread * z))
-        square = normal_expectation(lambda z: keyed.function(spread * z) ** 2)
-    return _rounded(mean), _rounded(square)
+        mean = normal_expectation(lambda z: function(spread * z))
+        return mean, normal_expectation(lambda z: function(spread * z) ** 2)
 
 
 def _rounded(value: float) -> float:

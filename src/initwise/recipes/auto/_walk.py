@@ -131,8 +131,8 @@ class Walk:
         if name not in self.weights:
             self.weights[name] = self._decided(operation, use, incoming)
         decided = self.weights[name]
-        square = decided.scale * (incoming.square if incoming is not None else 1.0)
-        return gaussian(use.output, square)
+        known = _known(incoming)
+        return gaussian(use.output, decided.target if known is None else decided.scale * known)
 
     def _decided(self, operation: Operation, use: Use, incoming: Signal | None) -> Weight:
         square = _known(incoming)
@@ -391,7 +391,7 @@ def fan_in(parameter: Parameter) -> float:
 
 def _known(signal: Signal | None) -> float | None:
     """Return the second moment; one where eps of a norm alone keeps it from that, None where it is not known."""
-    if signal is None or signal.square <= SMALLEST:
+    if signal is None or not signal.square > SMALLEST:  # NaN is no size either
         return None
     return 1.0 if abs(signal.square - 1) < 0.005 else signal.square
 
