@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._C._distributed_c10d import HashStore
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 from torch.nn.utils import parametrizations
 from torch.overrides import _get_current_function_mode_stack
@@ -341,7 +342,16 @@ def _compiled(model: nn.Module) -> nn.Module:
     return compiled  # type: ignore[no-any-return]
 
 
-WRAPPERS = (_compiled, nn.DataParallel, checkpoint_wrapper)
+def _distributed(model: nn.Module) -> nn.Module:
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
+    try:
+        return nn.parallel.DistributedDataParallel(model)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+WRAPPERS = (_compiled, nn.DataParallel, _distributed, checkpoint_wrapper)
 
 
 @pytest.mark.parametrize("wrap", WRAPPERS)
