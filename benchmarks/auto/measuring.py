@@ -126,11 +126,12 @@ class Result:
         """The largest ratio of gradients."""
         return max((spread.ratio for spread in self.spreads), default=None)
 
-    def passed(self) -> dict[str, bool]:
-        """Whether each goal is met; a goal that has no subject in this model is."""
+    def passed(self, *, hidden: bool = False) -> dict[str, bool]:
+        """Whether each goal is met, that for outputs perhaps of hidden layers alone; one without a subject is."""
         ran = not self.cause
+        share = self.hidden if hidden else self.share
         return {
-            "outputs": ran and bool(self.counted) and self.share >= SHARE,
+            "outputs": ran and bool(self.counted) and share >= SHARE,
             "streams": ran and (self.growth is None or self.growth < GROWTH),
             "loss": ran and (self.excess is None or abs(self.excess) <= LOSS),
             "gradients": ran and (self.spread is None or self.spread < SPREAD),

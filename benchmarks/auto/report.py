@@ -15,8 +15,8 @@ Written by `make bench-auto`. Each model is initialized, then runs forward and b
 norms in training mode, no dropout) with random classes. Measured on the operations themselves:
 
 - *outputs*: the share of weights' operations, output layers counted in and writers into residual streams left out,
-  whose output has a second moment in [{LOW:g}, {HIGH:g}]; at least {SHARE:.0%}. An output layer whose logits are small enough
-  for the loss lies outside, so a model of fewer than ten such operations misses this goal; *hidden* leaves it out.
+  whose output has a second moment in [{LOW:g}, {HIGH:g}]; at least {SHARE:.0%}. An output layer whose logits are small
+  enough for the loss lies outside, so a model of fewer than ten operations misses this goal; *hidden* leaves it out.
 - *streams*: the growth of a residual stream's second moment from its start to its highest, the worst one; below e.
 - *loss*: cross entropy minus ln C, its mean over all choices of classes; at most {LOSS:g} either way.
 - *gradients*: the second moment of the gradient with respect to the operation's output, summed over positions: largest
@@ -50,7 +50,7 @@ def line(case: Case, result: Result) -> str:
     cells = [numbers[goal] if passed[goal] else f"**{numbers[goal]}**" for goal in GOALS]
     met = "pass" if all(passed.values()) else "fail"
     return (
-        f"| {name} | {cells[0]} | {len(result.counted)} | "
+        f"| {name} | {cells[0]} | {len(result.counted)} | {result.hidden:.0%} | "
         + " | ".join([*cells[1:], f"{result.seconds:.1f}", met])
         + " |"
     )
@@ -121,10 +121,12 @@ def _some(parts: Sequence[str]) -> str:
 
 def summary(lines: Sequence[Line]) -> Iterator[str]:
     """How many meet each goal, of those developed with and of the others."""
-    yield "| | models | " + " | ".join(GOALS) + " | all four |"
-    yield "|---|--:|" + "--:|" * (len(GOALS) + 1)
+    yield "| | models | " + " | ".join(GOALS) + " | all four | all four, outputs of hidden layers |"
+    yield "|---|--:|" + "--:|" * (len(GOALS) + 2)
     for what, known in (("developed with", True), ("not developed with", False)):
         those = [result for case, result in lines if case.known is known]
         passed = [result.passed() for result in those]
         met = [str(sum(each[goal] for each in passed)) for goal in GOALS]
-        yield f"| {what} | {len(those)} | " + " | ".join([*met, str(sum(all(each.values()) for each in passed))]) + " |"
+        four = sum(all(each.values()) for each in passed)
+        hidden = sum(all(each.passed(hidden=True).values()) for each in those)
+        yield f"| {what} | {len(those)} | " + " | ".join([*met, str(four), str(hidden)]) + " |"
