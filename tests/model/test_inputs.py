@@ -211,6 +211,34 @@ def test_timm_models_get_images_of_the_size_and_channels_that_they_were_built_wi
     assert example.description == "2x1x96x96 float32"
 
 
+class Compiled(nn.Module):
+    """What `torch.compile` puts around a model, in what matters here."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self._orig_mod = model
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self._orig_mod(*args, **kwargs)
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, Compiled, lambda model: Compiled(nn.DataParallel(model))])
+def test_a_wrapped_model_gets_what_the_model_in_it_takes(wrap: Any) -> None:
+    model = nn.Sequential(nn.Embedding(11, 4))
+    words = [example.description for example in candidates(wrap(model))]
+    assert words == ["2x16 int64", "2 int64"]
+
+
+def test_parts_of_a_librarys_models_are_plain_modules() -> None:
+    transformers = pytest.importorskip("transformers")
+    layer = transformers.pytorch_utils.Conv1D(4, 3)
+    assert example_inputs(layer) is None
+    part = pytest.importorskip("timm").layers.Mlp(6)
+    example = example_inputs(part)
+    assert example is not None
+    assert example.description == "2x6 float32"
+
+
 def test_token_ids_are_of_the_vocabulary_and_end_the_text_as_the_model_expects() -> None:
     transformers = pytest.importorskip("transformers")
     config = transformers.BartConfig(vocab_size=50, encoder_layers=1, decoder_layers=1, d_model=16)

@@ -12,11 +12,12 @@ from initwise.model.inputs._plain import plain_candidates
 from initwise.model.inputs._transformers import transformers_candidates
 from initwise.model.inputs._vision import timm_candidates, torchvision_candidates
 
-LIBRARIES: dict[str, Callable[[Any], Iterator[Example]]] = {
-    "transformers.models.": transformers_candidates,
-    "timm.models.": timm_candidates,
-    "torchvision.models.": torchvision_candidates,
+LIBRARIES: dict[str, tuple[str, Callable[[Any], Iterator[Example]]]] = {
+    "transformers.": ("config", transformers_candidates),
+    "timm.": ("pretrained_cfg", timm_candidates),
+    "torchvision.models.": ("forward", torchvision_candidates),
 }
+"""Prefix of the modules of a library's classes -> what its whole models have and their parts lack, and what builds."""
 
 
 def candidates(model: nn.Module) -> Iterator[Example]:
@@ -25,11 +26,23 @@ def candidates(model: nn.Module) -> Iterator[Example]:
     A model of transformers, timm or torchvision (or of a subclass) gets what its configuration asks for, another one
     what its first layer takes. Nothing is run here: the caller tries one after the other.
     """
-    for prefix, build in LIBRARIES.items():
-        if any(kind.__module__.startswith(prefix) for kind in type(model).__mro__):
+    model = _inner(model)
+    for prefix, (attribute, build) in LIBRARIES.items():
+        if any(kind.__module__.startswith(prefix) for kind in type(model).__mro__) and hasattr(model, attribute):
             yield from build(model)
             return
     yield from plain_candidates(model)
+
+
+def _inner(model: nn.Module) -> nn.Module:
+    """The model within wrappers, whose forward takes what that of the wrapper takes."""
+    while isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)) or "_orig_mod" in model._modules:
+        name = "_orig_mod" if "_orig_mod" in model._modules else "module"
+        inner = model._modules[name]
+        if inner is None:
+            return model
+        model = inner
+    return model
 
 
 def example_inputs(model: nn.Module) -> Example | None:
