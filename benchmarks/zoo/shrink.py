@@ -42,7 +42,8 @@ def smallest(kind: type, model: str = "", *, shorten: bool = True) -> Any:
 
 def _fit(config: Any) -> None:
     """Let what looks give vectors of the width of what reads, where the defaults of the two parts disagree."""
-    text, vision = getattr(config, "text_config", None), getattr(config, "vision_config", None)
+    text: Any = getattr(config, "text_config", None)
+    vision: Any = getattr(config, "vision_config", None)
     for name in ("out_hidden_size", "output_dim"):
         if hasattr(vision, name) and hasattr(text, "hidden_size"):
             setattr(vision, name, text.hidden_size)
