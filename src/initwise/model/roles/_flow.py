@@ -25,6 +25,7 @@ from initwise.model.graph._vocabulary import (
 from initwise.model.roles._pieces import Pieces
 
 _ROOTS = frozenset("rsqrt rsqrt_ sqrt sqrt_ norm linalg_vector_norm std linalg_norm rms_norm vector_norm".split())
+_OF_ONE = ADDITIONS | PRODUCTS | ELEMENTWISE
 _SIZE_OF_A_SEARCH = 4000
 _CHAIN = 12
 
@@ -236,13 +237,13 @@ class Flow:
         return any(user.name == "mean" for user in self.graph.users(operation.outputs[0]))
 
     def is_output(self, value: int) -> bool:
-        """Tell whether a value is what the model returns, and nothing else of the model uses it."""
+        """Tell whether a value is what the model returns, but for functions of each element (a cap, a temperature)."""
         if value in self.graph.is_output and not self.graph.values[value].users:
             return True
         return any(
             self.is_output(output)
             for operation in self.graph.users(value)
-            if operation.name in TRANSPARENT or (operation.name in ADDITIONS and len(self.signals(operation)) == 1)
+            if operation.name in TRANSPARENT or (operation.name in _OF_ONE and len(self.signals(operation)) == 1)
             for output in operation.outputs
         )
 

@@ -205,10 +205,14 @@ class Residuals:
                 full = [each for each in inputs if self._as_large(each, value)] or inputs
                 chosen = inputs if maker.name in _ACCUMULATES else full[:1]
                 closed = norm
-                if norm is None and self.flow.normalized(value) and maker.name in PRODUCTS:
+                if norm is None and maker.name in PRODUCTS and self._closes(value, inputs):
                     closed = maker.index
                 waiting += [(each, closed) for each in chosen]
         return found
+
+    def _closes(self, value: int, inputs: list[int]) -> bool:
+        """Tell whether a product ends a norm that is written out: by its weight, or by the division where it has none."""
+        return self.flow.normalized(value) or (len(inputs) == 1 and self.flow.normalized(inputs[0]))
 
     def _as_large(self, value: int, other: int) -> bool:
         return self.graph.values[value].tensor.numel() >= self.graph.values[other].tensor.numel()

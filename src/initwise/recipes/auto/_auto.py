@@ -20,7 +20,7 @@ from initwise.model import Parameter, Reading, Usage
 from initwise.recipes._rates import rate, time_step
 from initwise.recipes._recipe import Decision, Recipe
 from initwise.recipes._residual import Writers
-from initwise.recipes.auto._walk import LOGITS, POSITION, Walk, Weight, walked
+from initwise.recipes.auto._walk import LOGITS, POSITION, TIED, Walk, Weight, walked
 
 SMALL = 0.02
 SLOPE = 0.25
@@ -86,6 +86,8 @@ def _words(weight: Weight, usage: Usage) -> str:
     factor = 1 / math.sqrt(weight.square) if weight.square is not None else 1.0
     behind = f"follows {_named(usage.follows, weight.square)}" if usage.follows else "what comes in"
     words = [f"{behind}: gain {factor:.5g}" if known else f"{behind}, of unknown size taken as rms 1"]
+    if weight.covered < 1:
+        words.append(f"{weight.covered:.0%} of its window lies on the image")
     if weight.writer is not None:
         words.append(_written(weight))
     elif weight.target != 1.0:
@@ -159,7 +161,7 @@ def _embedding(parameter: Parameter, usage: Usage, walk: Walk | None) -> Decisio
         if std is None:
             return Normal(std=SMALL), f"{subject}: N(0, {SMALL}²), tied to the output layer"
         width = parameter.shape[-1]
-        said = f"also the output layer: logits of std {min(LOGITS, std * math.sqrt(width)):.3g}"
+        said = f"also the output layer: logits of std {min(TIED, std * math.sqrt(width)):.3g}"
         return Normal(std=std), f"{subject}, {said}"
     if std is None or std == 1.0:
         return Normal(), f"{subject}: N(0, 1), rows of rms 1"
@@ -202,8 +204,11 @@ AUTO = Recipe(
         ("weights", "N(0, 1 / (fan_in * E x²)), x what comes in: 1 after a norm, gain² of the activation before it"),
         ("writers into a residual stream", "the same / sqrt(writers), from the stream's own level"),
         ("norms that close a residual branch", "1 / sqrt(writers), in place of the weight before them"),
-        ("output layers", f"logits of std {LOGITS:g}: a loss of ln C + 0.03"),
-        ("embeddings", "N(0, 1); tied to the output layer: what makes the logits of that size"),
+        ("output layers", f"outputs of std {LOGITS:g}: a loss of ln C + 0.005"),
+        (
+            "embeddings",
+            f"N(0, 1); tied to the output layer: what makes logits of std {TIED:g}, or less where rows are wide",
+        ),
         ("positions", "half the rms of what they are added to (GPT-2's release: 0.01 beside 0.02)"),
         ("tokens, tables of relative positions", f"N(0, {SMALL}²)"),
         ("recurrent weights", "orthogonal per gate; the forget gate's biases sum to 1"),

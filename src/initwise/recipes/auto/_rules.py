@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from initwise.gains import normal_expectation
 from initwise.model import Graph
 from initwise.model.graph import Operation, Ref
 from initwise.recipes.auto._signal import Curve, Signal, curve_of, from_curve, mixture, product, total
 
 Look = Callable[[int], Signal | None]
-TOGETHER = 1 / 3  # the correlation between positions of one sample that pooling assumes
 SMALLEST = 1e-30
 
 
@@ -30,7 +30,8 @@ def elementwise(graph: Graph, operation: Operation, look: Look) -> Signal | None
     first = next(iter(curves.values()))
     size = 1 + sum(curve.size for curve in curves.values())
     key = _key(graph, operation, curves)
-    made = Curve(first.source, first.variance, key, _replayed(graph, operation, curves), size)
+    function = _replayed(graph, operation, curves)
+    made = Curve(first.source, first.variance, key, function, size, first.together)
     return from_curve(made)
 
 
@@ -59,28 +60,30 @@ def multiplied(graph: Graph, operation: Operation, look: Look) -> Signal | None:
 
 
 def pooled(signal: Signal, count: int) -> Signal:
-    """An average over `count` positions, whose correlation is taken as 1/3."""
-    kept = TOGETHER + (1 - TOGETHER) / max(1, count)
-    return Signal(signal.mean, signal.mean**2 + signal.variance * kept)
+    """An average over `count` positions: what two of them share stays."""
+    square = signal.pair + (signal.square - signal.pair) / max(1, count)
+    return Signal(signal.mean, square, pair=signal.pair)
 
 
-def largest(value: int, signal: Signal, count: int) -> Signal | None:
-    """The largest of `count` correlated positions: as of about sqrt(count) + 1 independent ones."""
+def largest(value: int, signal: Signal, count: int) -> Signal:
+    """The largest of `count` positions: of as many independent ones as their correlation leaves."""
     curve = curve_of(value, signal)
-    independent = math.sqrt(max(1, count)) + 1
-    spread = math.sqrt(curve.variance)
+    independent = max(1, count) ** (1 - curve.together)
+    spread = math.sqrt(curve.variance) if math.isfinite(curve.variance) else 0.0
     if spread == 0:
         return signal.bare()
 
     def density(z: Tensor) -> Tensor:
         return independent * torch.special.ndtr(z) ** (independent - 1)
 
-    from initwise.gains import normal_expectation
-
-    with torch.device("cpu"), torch.no_grad():
-        mean = normal_expectation(lambda z: curve.function(spread * z) * density(z))
-        square = normal_expectation(lambda z: curve.function(spread * z) ** 2 * density(z))
-    return Signal(mean, square) if math.isfinite(square) else None
+    try:
+        with torch.device("cpu"), torch.no_grad():
+            mean = normal_expectation(lambda z: curve.function(spread * z) * density(z))
+            square = normal_expectation(lambda z: curve.function(spread * z) ** 2 * density(z))
+    except (RuntimeError, TypeError, ValueError):
+        return signal.bare()
+    shared = mean**2 + curve.together * max(0.0, square - mean**2)
+    return Signal(mean, square, pair=shared) if math.isfinite(square) else signal.bare()
 
 
 def averaged(graph: Graph, operation: Operation, signal: Signal) -> Signal:
@@ -117,9 +120,16 @@ def normalized(graph: Graph, operation: Operation, signal: Signal) -> Signal:
         return Signal(0.0, 1.0 / max(1, size))
     eps = _epsilon(operation)
     if name == "rms_norm":
-        size = max(signal.square + eps, SMALLEST)
-        return Signal(signal.mean / math.sqrt(size), signal.square / size)
-    return Signal(0.0, signal.variance / max(signal.variance + eps, SMALLEST))
+        return of_size_one(signal, eps)
+    size = max(signal.variance + eps, SMALLEST)
+    shared = 0.0 if name == "batch_norm" else max(0.0, signal.pair - signal.mean**2) / size
+    return Signal(0.0, signal.variance / size, pair=shared)
+
+
+def of_size_one(signal: Signal, eps: float) -> Signal:
+    """A signal divided by its root mean square."""
+    size = max(signal.square + eps, SMALLEST)
+    return Signal(signal.mean / math.sqrt(size), signal.square / size, pair=signal.pair / size)
 
 
 def _epsilon(operation: Operation) -> float:

@@ -19,6 +19,7 @@ from initwise.gains import normal_expectation
 
 Function = Callable[[Tensor], Tensor]
 _DIGITS = 10
+_TERMS = 12
 _LONGEST = 40  # a written-out activation takes about ten operations
 
 
@@ -26,7 +27,8 @@ _LONGEST = 40  # a written-out activation takes about ten operations
 class Curve:
     """f(z) for z ~ N(0, variance), elements of the tensor `source`; equal keys are equal functions.
 
-    `size` counts the operations that f is written with, each as often as it is evaluated.
+    `size` counts the operations that f is written with, each as often as it is evaluated; `together` is the correlation
+    of z between two positions (pixels, tokens) of one sample.
     """
 
     source: int
@@ -34,10 +36,22 @@ class Curve:
     key: Any
     function: Function = field(compare=False, hash=False, repr=False)
     size: int = 1
+    together: float = 0.0
 
     def moments(self) -> tuple[float, float]:
         """Return the mean and the second moment, by quadrature."""
         return _moments(_Keyed((self.variance, self.key), self.function, self.variance))
+
+    def pair(self) -> float:
+        """Return E f(u) f(v) for u, v ~ N(0, variance) of correlation `together`, from Hermite coefficients of f.
+
+        E f(u) f(v) = sum_k a_k^2 rho^k with a_k = E f(z) He_k(z) / sqrt(k!); what is left beyond the last k is bounded
+        by the second moment.
+        """
+        coefficients = _coefficients(_Keyed((self.variance, self.key, "pair"), self.function, self.variance))
+        powers = [square * self.together**k for k, square in enumerate(coefficients)]
+        rest = max(0.0, self.moments()[1] - sum(coefficients)) * self.together ** len(coefficients)
+        return sum(powers) + rest
 
 
 class Signal:
@@ -46,11 +60,15 @@ class Signal:
     Attributes:
         mean: E x.
         square: E x^2; NaN where a curve cannot be integrated.
+        pair: E x_i x_j for two positions i and j of one sample: what averaging over positions leaves.
         curve: the function of one Gaussian that x is, where it is one; its moments are found when they are asked for.
     """
 
-    def __init__(self, mean: float = 0.0, square: float = 0.0, curve: Curve | None = None) -> None:
+    def __init__(
+        self, mean: float = 0.0, square: float = 0.0, curve: Curve | None = None, pair: float | None = None
+    ) -> None:
         self._moments = (mean, square)
+        self._pair = pair
         self._asked = curve is None
         self.curve = curve
 
@@ -69,6 +87,13 @@ class Signal:
         """E x^2 - (E x)^2, never negative."""
         return max(0.0, self.square - self.mean**2)
 
+    @property
+    def pair(self) -> float:
+        """E x_i x_j, between (E x)^2 and E x^2."""
+        if self._pair is None:
+            self._pair = self.curve.pair() if self.curve is not None else self.mean**2
+        return min(max(self._pair, self.mean**2), self.square)
+
     def _found(self) -> tuple[float, float]:
         if not self._asked and self.curve is not None:
             self._moments, self._asked = self.curve.moments(), True
@@ -76,16 +101,17 @@ class Signal:
 
     def scaled(self, factor: float) -> Signal:
         """Return the moments of `factor` times the tensor, without the curve."""
-        return Signal(self.mean * factor, self.square * factor**2)
+        return Signal(self.mean * factor, self.square * factor**2, pair=self.pair * factor**2)
 
     def bare(self) -> Signal:
         """Return the moments without the curve."""
-        return Signal(self.mean, self.square)
+        return Signal(self.mean, self.square, pair=self.pair)
 
 
-def gaussian(value: int, square: float) -> Signal:
+def gaussian(value: int, square: float, together: float = 0.0) -> Signal:
     """Return the output of a weight's operation: Gaussian with mean zero, the source of what follows."""
-    signal = Signal(0.0, square, Curve(value, square, "z", _itself))
+    curve = Curve(value, square, "z", _itself, together=together)
+    signal = Signal(0.0, square, curve, pair=square * together)
     signal._asked = True  # noqa: SLF001 - its moments need no quadrature
     return signal
 
@@ -99,7 +125,8 @@ def curve_of(value: int, signal: Signal) -> Curve:
     if signal.curve is not None:
         return signal.curve
     mean = signal.mean
-    return Curve(value, signal.variance, ("shifted", mean), lambda z: z + mean)
+    shared = (signal.pair - mean**2) / signal.variance if signal.variance > 0 else 0.0
+    return Curve(value, signal.variance, ("shifted", mean), lambda z: z + mean, together=min(1.0, max(0.0, shared)))
 
 
 def from_curve(curve: Curve) -> Signal:
@@ -111,12 +138,13 @@ def from_curve(curve: Curve) -> Signal:
 def total(one: Signal, other: Signal) -> Signal:
     """Return the sum of two independent signals."""
     mean = one.mean + other.mean
-    return Signal(mean, one.variance + other.variance + mean**2)
+    pair = one.pair + other.pair + 2 * one.mean * other.mean
+    return Signal(mean, one.variance + other.variance + mean**2, pair=pair)
 
 
 def product(one: Signal, other: Signal) -> Signal:
     """Return the product of two independent signals."""
-    return Signal(one.mean * other.mean, one.square * other.square)
+    return Signal(one.mean * other.mean, one.square * other.square, pair=one.pair * other.pair)
 
 
 def mixture(parts: list[tuple[Signal, int]]) -> Signal:
@@ -125,6 +153,7 @@ def mixture(parts: list[tuple[Signal, int]]) -> Signal:
     return Signal(
         sum(signal.mean * size for signal, size in parts) / count,
         sum(signal.square * size for signal, size in parts) / count,
+        pair=sum(signal.pair * size for signal, size in parts) / count,
     )
 
 
@@ -159,6 +188,24 @@ def _integrated(function: Function, spread: float) -> tuple[float, float]:
             return value, value**2
         mean = normal_expectation(lambda z: function(spread * z))
         return mean, normal_expectation(lambda z: function(spread * z) ** 2)
+
+
+@lru_cache(maxsize=4096)
+def _coefficients(keyed: _Keyed) -> tuple[float, ...]:
+    """Return the squares of the first Hermite coefficients of a function, on a fine grid."""
+    z = torch.linspace(-9.0, 9.0, 4001, dtype=torch.float64, device="cpu")
+    weight = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
+    try:
+        with torch.device("cpu"), torch.no_grad():
+            values = keyed.function(math.sqrt(keyed.variance) * z) * weight
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError):
+        return (math.nan,)
+    found = []
+    before, now = torch.zeros_like(z), torch.ones_like(z)  # He_k / sqrt(k!)
+    for k in range(_TERMS):
+        found.append(float((values * now).sum()) ** 2)
+        before, now = now, (z * now - math.sqrt(k) * before) / math.sqrt(k + 1)
+    return tuple(found)
 
 
 def _rounded(value: float) -> float:

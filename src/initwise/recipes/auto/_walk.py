@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from initwise.fans import fans
 from initwise.model import Graph, Parameter, Reading, Roles
@@ -32,11 +32,14 @@ from initwise.model.graph._vocabulary import (
 )
 from initwise.model.roles import Use, Writer
 from initwise.recipes.auto import _rules as rules
+from initwise.recipes.auto._coverage import coverage
 from initwise.recipes.auto._signal import Signal, gaussian, product, total
 
-LOGITS = 0.25  # the std of a classifier's outputs: the loss is ln C + 0.03
+LOGITS = 0.1  # the std of an output layer's outputs: the loss is ln C + 0.005, on a small batch too
+TIED = 0.25  # the same of a tied one, whose embeddings a norm must still tell from its eps: ln C + 0.03
 POSITION = 0.5  # of the rms of what it is added to, as in GPT-2's release: 0.01 for positions, 0.02 for tokens
 SMALLEST = 1e-20
+_OF_SEVERAL = ADDITIONS | PRODUCTS | JOINS | {"addcmul"}
 _SIZES = frozenset("norm vector_norm linalg_vector_norm linalg_norm".split())
 _SPREADS = frozenset(
     """index_add index_add_ scatter scatter_ scatter_add scatter_add_ index_copy_ index_put index_put_ roll cumsum flip
@@ -56,6 +59,8 @@ class Weight:
         writer: where it writes into a residual stream, if it does.
         level: the second moment at which that stream starts.
         closed: a norm closes the branch, and carries the scale in its stead.
+        share: how many weights write at the same addition.
+        covered: the part of a kernel's window that lies on the image and not on its padding, where that is little.
     """
 
     square: float | None
@@ -64,11 +69,12 @@ class Weight:
     level: float = 1.0
     closed: bool = False
     share: int = 1
+    covered: float = 1.0
 
     @property
     def scale(self) -> float:
         """The variance times fan_in."""
-        return self.target / max(self.square if self.square is not None else 1.0, SMALLEST)
+        return self.target / max((self.square if self.square is not None else 1.0) * self.covered, SMALLEST)
 
 
 class Walk:
@@ -129,10 +135,13 @@ class Walk:
         if parameter.role == "embedding":
             return self._head(name, incoming, use)
         if name not in self.weights:
-            self.weights[name] = self._decided(operation, use, incoming)
+            decided = self._decided(operation, use, incoming)
+            self.weights[name] = replace(decided, covered=coverage(self.graph, operation))
         decided = self.weights[name]
         known = _known(incoming)
-        return gaussian(use.output, decided.target if known is None else decided.scale * known)
+        if incoming is None or known is None:
+            return gaussian(use.output, decided.target)
+        return gaussian(use.output, decided.scale * known, min(1.0, max(0.0, incoming.pair / known)))
 
     def _decided(self, operation: Operation, use: Use, incoming: Signal | None) -> Weight:
         square = _known(incoming)
@@ -193,21 +202,32 @@ class Walk:
         if lookup is not None:
             return Signal(0.0, self._deviation(self.reading[lookup.piece.name], operation) ** 2)
         signals = self.roles.flow.signals(operation)
+        if name in NORMS or (name in PRODUCTS and self.roles.flow.normalized(operation.outputs[0])):
+            return self._normed(operation, signals, uses)
+        return self._several(operation, uses) if name in _OF_SEVERAL else self._passed(operation, signals)
+
+    def _normed(self, operation: Operation, signals: list[int], uses: list[Use]) -> Signal:
+        if operation.name in NORMS:
+            return self._normalized(operation, self.look(signals[0]) if signals else None, uses)
+        return self._divided(operation, signals)
+
+    def _several(self, operation: Operation, uses: list[Use]) -> Signal | None:
+        """Operations of several tensors, element by element."""
+        if operation.name == "addcmul":
+            return self._added_product(operation)
+        if operation.name in JOINS:
+            return rules.joined(self.graph, operation, self.look)
+        if operation.name in ADDITIONS:
+            return self._added(operation, uses)
+        return rules.multiplied(self.graph, operation, self.look)
+
+    def _passed(self, operation: Operation, signals: list[int]) -> Signal | None:
+        name = operation.name
         first = self.look(signals[0]) if signals else None
         if name in TRANSPARENT or name in RESAMPLING or name in ("where", "masked_fill", "masked_fill_", "__setitem__"):
             return first if signals else self._at_rest(operation.inputs[0]) if operation.inputs else None
         if name in LOOKUPS or name in INDEXING:
             return first
-        if name in NORMS:
-            return self._normalized(operation, first, uses)
-        if name in ADDITIONS:
-            return self._added(operation, uses)
-        if name == "addcmul":
-            return self._added_product(operation)
-        if name in PRODUCTS:
-            return rules.multiplied(self.graph, operation, self.look)
-        if name in JOINS:
-            return rules.joined(self.graph, operation, self.look)
         if name in SOFTMAX:
             return None  # shares have no scale of their own: a weight that mixes them has gain 1
         if name in ATTENTION:
@@ -256,6 +276,28 @@ class Walk:
         if name not in self.norms:
             return
         self.norms[name] = float(self.norms[name])
+
+    def _divided(self, operation: Operation, signals: list[int]) -> Signal:
+        """A norm that is written out, as x * rsqrt(mean(x^2) + eps)."""
+        shape = self.graph.values[operation.outputs[0]].tensor.shape
+        whole = next((index for index in signals if self.graph.values[index].tensor.shape == shape), signals[0])
+        signal = self.look(whole)
+        if signal is None or not signal.square > SMALLEST:
+            return Signal(0.0, 1.0)
+        return rules.of_size_one(signal, self._eps(operation, whole))
+
+    def _eps(self, operation: Operation, whole: int) -> float:
+        """Return what is added to the mean square under the root."""
+        waiting = [index for index in operation.inputs if index != whole]
+        for _ in range(6):
+            maker = self.graph.maker(waiting.pop()) if waiting else None
+            if maker is None:
+                break
+            number = next((each for each in maker.args if isinstance(each, float) and 0 < each < 0.01), None)
+            if maker.name in ADDITIONS and number is not None:
+                return number
+            waiting += list(maker.inputs[:1])
+        return 0.0
 
     def _added(self, operation: Operation, uses: list[Use]) -> Signal | None:
         position = next((use for use in uses if use.role == "position"), None)
@@ -366,15 +408,16 @@ class Walk:
         return found
 
 
-def tied_deviation(parameter: Parameter, square: float) -> float:
+def tied_deviation(parameter: Parameter, found: float) -> float:
     """Return the std of embeddings that are the output layer too: their logits are small for the token itself too.
 
-    With inputs of second moment `square` the logits have the std s = std * sqrt(d * square). It is 0.25, or less where
+    With inputs of second moment `found` the logits have the std s = std * sqrt(d * square). It is 0.25, or less where
     the token's own logit, at most about s * sqrt(d), would reach ln C - 3 and weigh in the softmax.
     """
+    square = found if found > 1e-6 else 1.0
     rows, width = parameter.shape[0], parameter.shape[-1]
     own = max(0.02, math.log(max(2, rows)) - 3) / math.sqrt(width)
-    return min(LOGITS, own) / math.sqrt(width * max(square, SMALLEST))
+    return min(TIED, own) / math.sqrt(width * max(square, SMALLEST))
 
 
 def walked(reading: Reading) -> Walk:
