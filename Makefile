@@ -12,7 +12,7 @@ USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
-.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench zoo docs constraints clean
+.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto zoo docs constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ format: $(DEV_STAMP)  ## format, and mend what ruff can mend
 
 bench: $(DEV_STAMP)  ## measure, print the table, write it to benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
+
+bench-auto: $(DEV_STAMP)  ## measure what auto keeps on real models, write benchmarks/auto/RESULTS.md
+	@$(BIN)/python -W ignore -m benchmarks.auto
 
 zoo: $(DEV_STAMP)  ## read every model of timm, torchvision and transformers on meta, write benchmarks/zoo/RESULTS.md
 	@$(BIN)/python -m benchmarks.zoo --jobs $(JOBS)

@@ -94,10 +94,9 @@ def _transformers(name: str, settings: Mapping[str, Any]) -> nn.Module:
 def vision() -> Iterator[Case]:
     """Images to a thousand classes."""
     known = {"resnet18", "vgg11_bn"}
-    for (
-        name
-    ) in """resnet18 resnet50 vgg11 vgg11_bn mobilenet_v2 mobilenet_v3_small efficientnet_b0 densenet121 squeezenet1_1
-        shufflenet_v2_x1_0 regnet_y_400mf mnasnet1_0 googlenet alexnet""".split():
+    names = """resnet18 resnet50 vgg11 vgg11_bn mobilenet_v2 mobilenet_v3_small efficientnet_b0 densenet121 squeezenet1_1
+        shufflenet_v2_x1_0 regnet_y_400mf mnasnet1_0 googlenet alexnet"""
+    for name in names.split():
         yield Case(f"torchvision {name}", partial(_torchvision, name), images(), known=name in known)
     for name in ("convnext_atto", "resnetv2_50", "regnetx_004", "nfnet_l0"):
         yield Case(f"timm {name}", partial(_timm, name), images())
@@ -125,7 +124,7 @@ def language() -> Iterator[Case]:
         _text(use_cache=False),
         known=True,
     )
-    neox = partial(_transformers, "GPTNeoXForCausalLM", WIDE | SPECIAL)
+    neox = partial(_transformers, "GPTNeoXForCausalLM", {**WIDE, **SPECIAL})
     yield Case("transformers GPTNeoXForCausalLM", neox, _text(use_cache=False))
     opt = {"vocab_size": WORDS, "hidden_size": 384, "num_attention_heads": 6, "num_hidden_layers": 8, "ffn_dim": 1536,
            "word_embed_proj_dim": 384, **SPECIAL}  # fmt: skip

@@ -124,7 +124,8 @@ def preactivation(states: Tensor, args: tuple[Any, ...]) -> Tensor:
     with torch.no_grad():
         taken, _, (w_ih, w_hh, *biases) = args[:3]
         before = torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)
-        return taken @ w_ih.T + before @ w_hh.T + sum(biases)
+        made: Tensor = taken @ w_ih.T + before @ w_hh.T + sum(biases)
+        return made
 
 
 @contextmanager
