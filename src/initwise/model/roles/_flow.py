@@ -25,7 +25,7 @@ from initwise.model.graph._vocabulary import (
 from initwise.model.roles._pieces import Pieces
 
 _ROOTS = frozenset("rsqrt rsqrt_ sqrt sqrt_ norm linalg_vector_norm std linalg_norm rms_norm vector_norm".split())
-_OF_ONE = ADDITIONS | PRODUCTS | ELEMENTWISE
+_OF_ONE = ADDITIONS | PRODUCTS | SOFTMAX | frozenset("tanh sigmoid logsigmoid clamp neg".split())
 _SIZE_OF_A_SEARCH = 4000
 _CHAIN = 12
 
@@ -237,7 +237,7 @@ class Flow:
         return any(user.name == "mean" for user in self.graph.users(operation.outputs[0]))
 
     def is_output(self, value: int) -> bool:
-        """Tell whether a value is what the model returns, but for functions of each element (a cap, a temperature)."""
+        """Tell whether a value is what the model returns, but for a softmax, a cap, a temperature."""
         if value in self.graph.is_output and not self.graph.values[value].users:
             return True
         return any(

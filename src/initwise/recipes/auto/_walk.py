@@ -148,13 +148,19 @@ class Walk:
         writer = self.roles.residuals.writers.get(operation.index)
         if writer is not None:
             return self._writing(writer, square)
-        if self.roles.flow.is_output(use.output):
-            return Weight(square, LOGITS**2)
-        return Weight(square, 1.0)
+        return Weight(square, LOGITS**2 if self._makes_output(use) else 1.0)
+
+    def _makes_output(self, use: Use) -> bool:
+        """Tell whether a weight is an output layer: not a window over an image, nor the only layer there is."""
+        if use.operand is None or not self.roles.flow.is_output(use.output):
+            return False
+        shape = self.reading[use.piece.name].shape
+        window = math.prod(shape[-use.operand.letters.count("k") :]) if "k" in use.operand.letters else 1
+        return window == 1 and use.signal not in self.graph.inputs
 
     def _writing(self, writer: Writer, square: float | None) -> Weight:
         start = self.look(writer.stream.start)
-        level = start.square if start is not None and start.square > SMALLEST else 1.0
+        level = _known(start) or 1.0
         share = max(1, self._sharing[id(writer.stream), writer.addition])
         part = level / (len(writer.stream.additions) * share)
         norm = self._closing(writer)
