@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
 import initwise as iw
+from initwise.errors import PlanError
+from initwise.model import read
 
 LAYERS: dict[str, Callable[[], nn.Module]] = {
     "Linear": lambda: nn.Linear(300, 200),
@@ -101,3 +104,53 @@ def test_in_proj_is_drawn_over_the_packed_matrix() -> None:
     assert plan["in_proj_weight"].law is not None
     assert plan["in_proj_weight"].law.support[1] == pytest.approx(math.sqrt(1.5 / 96))
     assert plan["out_proj.bias"].initializer == iw.Zeros()
+
+
+class Gained(nn.Linear):
+    """A layer of PyTorch with a factor and an adapter of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(64, 8)
+        self.gain = nn.Parameter(torch.ones(8, 1))
+        self.down = nn.Parameter(torch.zeros(4, 64))
+        self.up = nn.Parameter(torch.zeros(8, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        adapted: torch.Tensor = (
+            nn.functional.linear(x, self.weight * self.gain, self.bias) + x @ self.down.T @ self.up.T
+        )
+        return adapted
+
+
+def test_what_a_subclass_adds_to_a_layer_is_not_drawn_with_it() -> None:
+    with pytest.raises(PlanError, match=r"plan: 1 problem\n  - 'gain' \(shape \(8, 1\), of Gained\): no rule matches"):
+        iw.plan(Gained(), "torch-default", inputs=torch.zeros(2, 64))
+    plan = iw.plan(Gained(), ["torch-default", iw.rule("gain", iw.Ones())], inputs=torch.zeros(2, 64))
+    bounds = {row.name: row.law.support[1] for row in plan if row.law is not None}
+    assert bounds == {"weight": 0.125, "bias": 0.125, "gain": 1.0, "down": 0.125, "up": 0.5}
+
+
+def test_a_bias_that_is_tied_with_that_of_a_layer_is_drawn_as_the_layer_draws_it() -> None:
+    class Head(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = nn.Parameter(torch.zeros(8))
+            self.decoder = nn.Linear(64, 8)
+            self.decoder.bias = self.bias
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            decoded: torch.Tensor = self.decoder(x)
+            return decoded
+
+    row = iw.plan(Head(), "torch-default", inputs=torch.zeros(2, 64))["bias"]
+    assert row.reason == "Linear bias: U(±1/sqrt(in_features 64)); tied with decoder.bias"
+
+
+@pytest.mark.parametrize("role", ["table", "position", "unused"])
+def test_a_table_is_drawn_as_its_layer_draws_it_whatever_it_is_used_for(role: str) -> None:
+    reading = read(nn.Embedding(10, 4))
+    (table,) = reading.parameters
+    assert table.usage is not None
+    used = replace(table, usage=replace(table.usage, role=role))  # type: ignore[arg-type]
+    (decided,) = iw.recipes.rules("torch-default", replace(reading, parameters=(used,)))
+    assert decided.initializer == iw.Normal()

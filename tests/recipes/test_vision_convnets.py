@@ -279,3 +279,20 @@ def test_with_the_prior_negatives_cost_little() -> None:
 def test_a_model_without_class_scores_is_refused() -> None:
     with pytest.raises(PlanError, match="no layer that scores classes is found"):
         iw.plan(nn.Conv2d(3, 4, 1), "retinanet")
+
+
+@pytest.mark.parametrize("inputs", [None, (torch.zeros(2, 16, 8, 8), torch.zeros(2, 3))])
+def test_an_expert_of_a_conditional_convolution_is_drawn_as_a_convolution_of_its_own(inputs: Any) -> None:
+    torch.manual_seed(0)
+    layer = timm.layers.CondConv2d(16, 24, 3, groups=4, bias=True, num_experts=3)
+    assert disagreements(layer, iw.plan(layer, "torch-default", inputs=inputs)) == []  # timm draws it so by itself
+    plan = iw.plan(layer, "efficientnet", inputs=inputs)
+    assert plan["weight"].initializer == iw.Normal(std=math.sqrt(2 / (24 // 4 * 9)))
+    assert plan["bias"].initializer == iw.Zeros()
+
+
+@pytest.mark.parametrize("recipe", ["kaiming", "xavier", "classic"])
+def test_a_scheme_by_fans_says_nothing_about_kernels_that_lie_flat(recipe: str) -> None:
+    layer = timm.layers.CondConv2d(16, 24, 3, groups=4, num_experts=3)
+    with pytest.raises(PlanError, match=r"'weight' .* no rule matches"):
+        iw.plan(layer, recipe, inputs=(torch.zeros(2, 16, 8, 8), torch.zeros(2, 3)))

@@ -33,7 +33,7 @@ def _uncut(plan: iw.Plan) -> list[str]:
 
 def _packed(row: Row) -> float:
     """timm's jax mode draws query, key and value as one matrix (3 dim, dim): a std smaller by the root of two."""
-    return math.sqrt(1 / 2) if "qkv" in row.name and isinstance(row.initializer, iw.Uniform) else 1.0
+    return math.sqrt(1 / 2) if row.name.endswith("qkv.weight") else 1.0
 
 
 def _hf_vit(*, layers: int = 2) -> nn.Module:

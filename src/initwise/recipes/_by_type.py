@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from initwise.initializers import (
@@ -50,6 +51,24 @@ def plain(parameter: Parameter) -> Decision:
     return (Constant(SLOPE), f"{subject}: {SLOPE}") if parameter.role == "slope" else None
 
 
+def expert_kernel(parameter: Parameter) -> tuple[int, ...] | None:
+    """Return the shape (out, in / groups, *window) of one kernel of a conditional convolution; None for any other.
+
+    Its weight holds one flat kernel a row, its bias one row an expert; a routing weighs them, and a convolution takes
+    the sum. Each is drawn as a convolution's own, so no fan is to be read from the axes that are stored.
+    """
+    module, rows = parameter.module, parameter.shape
+    window = getattr(module, "kernel_size", None)
+    names = ("out_channels", "in_channels", "groups", "num_experts")
+    counts = [count for name in names if isinstance(count := getattr(module, name, None), int)]
+    if len(rows) != 2 or len(counts) != len(names) or not isinstance(window, tuple):
+        return None
+    outputs, inputs, groups, experts = counts
+    kernel = (outputs, inputs // groups, *window)
+    lying = outputs if parameter.attribute == "bias" else math.prod(kernel)
+    return kernel if rows == (experts, lying) else None
+
+
 def _set_by_its_module(parameter: Parameter) -> Decision:
     """A factor starts at one; what enters through a curve of its own stays as its module sets it."""
     subject = f"{parameter.kind} {parameter.attribute}"
@@ -69,6 +88,8 @@ def _scheme(choose: Callable[[Parameter], Initializer]) -> Callable[[Reading], C
     def decide(parameter: Parameter) -> Decision:
         if parameter.role != "weight":
             return plain(parameter)
+        if expert_kernel(parameter) is not None:
+            return None  # its stored axes have no fans
         return choose(parameter), f"{parameter.kind} {parameter.attribute}"
 
     return lambda reading: decide

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.rnn import RNNBase, RNNCellBase
 
 from initwise.fans import fans, torch_fans
-from initwise.initializers import Constant, Normal, Uniform, Zeros
+from initwise.initializers import Constant, Normal, Ones, Uniform, Zeros
 from initwise.model import Parameter, Reading
-from initwise.recipes._by_type import SLOPE, plain
+from initwise.recipes._by_type import SLOPE, expert_kernel, plain
 from initwise.recipes._recipe import Decision, Recipe
+
+_NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+# What PyTorch's layers draw, and the names of the parameters that they have themselves.
+_DRAWN = (
+    ((RNNBase, RNNCellBase), r"(weight|bias)_.*"),
+    ((nn.MultiheadAttention,), r"(in|q|k|v)_proj_(weight|bias)|bias_[kv]"),
+    ((nn.Linear, nn.Bilinear, _ConvNd, nn.PReLU, nn.Embedding, nn.EmbeddingBag, *_NORMS), r"weight|bias"),
+)
 
 
 def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
@@ -26,12 +37,37 @@ def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
 
 
 def _by_module(parameter: Parameter, reading: Reading) -> Decision:
-    module = parameter.module
+    if parameter.role in ("norm_weight", "norm_bias", "embedding"):
+        return plain(parameter)
+    drawn = _as_drawn(parameter)
+    return _raw(parameter, reading) if drawn is None else _layer(drawn, drawn.module, reading)
+
+
+def _as_drawn(parameter: Parameter) -> Parameter | None:
+    """Return the parameter as the first of its owners has it that PyTorch draws; None where none of them does.
+
+    What a subclass adds to a layer of PyTorch (gains, adapters) is not drawn with it.
+    """
+    for owner in parameter.owners:
+        if re.fullmatch(_own_names(owner.module), owner.attribute):
+            others = (each for each in parameter.owners if each is not owner)
+            return replace(parameter, owners=(owner, *others))
+    return None
+
+
+def _own_names(module: nn.Module) -> str:
+    of_transformers = "weight|bias" if type(module).__name__ == "Conv1D" else ""
+    return next((names for kinds, names in _DRAWN if isinstance(module, kinds)), of_transformers)
+
+
+def _layer(parameter: Parameter, module: nn.Module, reading: Reading) -> Decision:
     if isinstance(module, nn.PReLU):
         start = float(getattr(module, "init", SLOPE))
         return Constant(start), f"PReLU weight: {start:g}"
-    if parameter.role in ("norm_weight", "norm_bias", "embedding"):
-        return plain(parameter)
+    if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
+        return Normal(), f"{_subject(parameter)}: N(0, 1)"
+    if isinstance(module, _NORMS):
+        return _norm(parameter)
     if isinstance(module, nn.MultiheadAttention):
         return _attention(parameter)
     if parameter.attribute == "bias" and _is_attention_output(parameter, reading):
@@ -42,11 +78,7 @@ def _by_module(parameter: Parameter, reading: Reading) -> Decision:
         return _uniform(parameter, "in_features", module.in_features)
     if isinstance(module, nn.Bilinear):
         return _uniform(parameter, "in1_features", module.in1_features)
-    if isinstance(module, _ConvNd):
-        return _convolution(parameter, module)
-    if parameter.kind == "Conv1D":
-        return _conv1d(parameter)
-    return _raw(parameter, reading)
+    return _convolution(parameter, module) if isinstance(module, _ConvNd) else _conv1d(parameter)
 
 
 def _uniform(parameter: Parameter, what: str, count: int) -> Decision:
@@ -68,7 +100,7 @@ def _attention(parameter: Parameter) -> Decision:
     if parameter.attribute in ("bias_k", "bias_v"):
         size = torch_fans(parameter.shape).fan_in
         return Normal(std=1 / math.sqrt(size)), f"{_subject(parameter)}: Xavier normal, N(0, 1/{size})"
-    if parameter.role == "bias":
+    if parameter.attribute.endswith("bias"):
         return Zeros(), f"{_subject(parameter)}: zero"
     whole = " over the packed matrix" if parameter.blocks is not None else ""
     return _xavier(parameter, f"{_subject(parameter)}: Xavier uniform{whole}")
@@ -85,15 +117,23 @@ def _xavier(parameter: Parameter, why: str) -> Decision:
 
 def _conv1d(parameter: Parameter) -> Decision:
     """The x @ W layer of transformers, as its constructor draws it."""
-    if parameter.role == "weight":
+    if parameter.attribute == "weight":
         return Normal(std=0.02), f"{_subject(parameter)}: N(0, 0.02²), as its constructor draws"
     return Zeros(), f"{_subject(parameter)}: zero"
+
+
+def _norm(parameter: Parameter) -> Decision:
+    bias = parameter.attribute == "bias"
+    return (Zeros(), f"{_subject(parameter)}: zero") if bias else (Ones(), f"{_subject(parameter)}: one")
 
 
 def _raw(parameter: Parameter, reading: Reading) -> Decision:
     """Of a module that PyTorch does not have: as the layer of the same operation draws; nothing where none has it."""
     if parameter.role == "slope":
         return plain(parameter)
+    expert = expert_kernel(parameter)
+    if expert is not None:
+        return _uniform(parameter, "in_channels / groups * kernel =", math.prod(expert[1:]))
     weight = parameter if parameter.role in ("weight", "recurrent") else _weight_of(parameter, reading)
     if weight is None or weight.axes is None:
         return None

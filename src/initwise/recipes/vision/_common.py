@@ -21,7 +21,7 @@ from initwise.initializers import (
     Zeros,
 )
 from initwise.model import Parameter, Reading, Role
-from initwise.recipes._by_type import plain
+from initwise.recipes._by_type import expert_kernel, plain
 from initwise.recipes._recipe import Decision
 from initwise.recipes.frameworks._torch_default import TORCH_DEFAULT
 
@@ -46,7 +46,8 @@ _NAMES: tuple[tuple[Role, re.Pattern[str]], ...] = (
 def role_of(parameter: Parameter) -> Role | None:
     """Return the role of a parameter: as it was read, else as a raw parameter's name says."""
     if parameter.role is not None:
-        return parameter.role
+        mixed = parameter.attribute == "bias" and expert_kernel(parameter) is not None
+        return "bias" if mixed else parameter.role
     return next((role for role, pattern in _NAMES if pattern.search(parameter.attribute)), None)
 
 
@@ -57,7 +58,7 @@ def subject(parameter: Parameter) -> str:
 
 def is_convolution(parameter: Parameter) -> bool:
     """Return whether a weight or bias belongs to a convolution."""
-    return (parameter.operation or "").startswith("conv")
+    return (parameter.operation or "").startswith("conv") or expert_kernel(parameter) is not None
 
 
 def is_head(parameter: Parameter) -> bool:
@@ -75,15 +76,13 @@ def layer_default(reading: Reading) -> Decide:
 
 def he_fan_out(parameter: Parameter) -> Decision:
     """Return N(0, 2 / fan_out) with the fan of one group, and of one expert of a conditional convolution."""
-    if parameter.axes is not None:
+    expert = expert_kernel(parameter)
+    if expert is None:
         return KaimingNormal(mode="fan_out"), f"{subject(parameter)}: N(0, 2 / fan_out), fan_out of one group"
-    kernel, out, groups = (getattr(parameter.module, name, None) for name in ("kernel_size", "out_channels", "groups"))
-    if not (isinstance(kernel, tuple) and isinstance(out, int) and isinstance(groups, int)):
-        return None
-    fan_out = out // groups * math.prod(kernel)  # the kernels of experts lie flat, and have no axes
-    return Normal(
-        std=math.sqrt(2 / fan_out)
-    ), f"{subject(parameter)}: N(0, 2 / fan_out), fan_out {fan_out} of an expert"
+    outputs, _, *window = expert
+    fan_out = outputs // getattr(parameter.module, "groups", 1) * math.prod(window)
+    why = f"{subject(parameter)}: N(0, 2 / fan_out), fan_out {fan_out} of an expert"
+    return Normal(std=math.sqrt(2 / fan_out)), why
 
 
 def xavier(parameter: Parameter) -> Decision:
