@@ -104,7 +104,7 @@ def _named(follows: str, square: float | None) -> str:
 
 def _written(weight: Weight) -> str:
     assert weight.writer is not None  # noqa: S101 - the caller has looked
-    count = len(weight.writer.stream.additions) * weight.share
+    count = weight.writers * weight.share
     said = f"1 of {count} writers into the stream"
     if weight.closed:
         return f"{said}, scaled by the norm that closes the branch"

@@ -60,6 +60,7 @@ class Weight:
         level: the second moment at which that stream starts.
         closed: a norm closes the branch, and carries the scale in its stead.
         share: how many weights write at the same addition.
+        writers: how many additions the stream has, with those that it goes on in behind norms.
         covered: the part of a kernel's window that lies on the image and not on its padding, where that is little.
     """
 
@@ -69,6 +70,7 @@ class Weight:
     level: float = 1.0
     closed: bool = False
     share: int = 1
+    writers: int = 0
     covered: float = 1.0
 
     @property
@@ -101,10 +103,46 @@ class Walk:
         self._uses = self._by_operation()
         writers = self.roles.residuals.writers.values()
         self._sharing = Counter((id(writer.stream), writer.addition) for writer in writers)
+        self._writers = self._counted()
         for index in self.graph.inputs:
             self.states[index] = Signal(0.0, 1.0)
         for operation in self.graph:
             self._step(operation)
+
+    def _counted(self) -> dict[int, int]:
+        """Return for each stream its additions; streams that follow each other through a norm (post-norm) are one.
+
+        With one writer each, every block would count as much as all before it: attention would average the positions
+        away, and the gradients of queries and keys with them.
+        """
+        streams = self.roles.residuals.streams
+        chain: dict[int, int] = {}
+        for place, stream in enumerate(streams):
+            before = self._before(stream.start)
+            chain[id(stream)] = chain.get(before, place) if before is not None else place
+        totals: Counter[int] = Counter()
+        for stream in streams:
+            totals[chain[id(stream)]] += len(stream.additions)
+        return {id(stream): totals[chain[id(stream)]] for stream in streams}
+
+    def _before(self, start: int) -> int | None:
+        """Return the stream that a norm turned into the one that starts here."""
+        flow = self.roles.flow
+        value = start
+        for _ in range(6):
+            value = flow.root(value)
+            stream = self.roles.residuals.stream(value)
+            if stream is not None:
+                return id(stream)
+            maker = self.graph.maker(value)
+            if maker is None or maker.name not in NORMS | PRODUCTS:
+                return None
+            shape = self.graph.values[value].tensor.shape
+            inputs = [index for index in flow.signals(maker) if self.graph.values[index].tensor.shape == shape]
+            if not inputs or not (maker.name in NORMS or flow.normalized(value) or flow.normalized(inputs[0])):
+                return None
+            value = inputs[0]
+        return None
 
     # ------------------------------------------------------------------------------------------ walking
 
@@ -162,12 +200,13 @@ class Walk:
         start = self.look(writer.stream.start)
         level = _known(start) or 1.0
         share = max(1, self._sharing[id(writer.stream), writer.addition])
-        part = level / (len(writer.stream.additions) * share)
+        count = self._writers[id(writer.stream)]
+        part = level / (count * share)
         norm = self._closing(writer)
         if norm is not None:
             self.norms[norm] = math.sqrt(part)
-            return Weight(square, 1.0, writer, level, closed=True, share=share)
-        return Weight(square, part, writer, level, share=share)
+            return Weight(square, 1.0, writer, level, closed=True, share=share, writers=count)
+        return Weight(square, part, writer, level, share=share, writers=count)
 
     def _closing(self, writer: Writer) -> str | None:
         if writer.norm is None:
