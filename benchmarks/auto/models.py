@@ -94,8 +94,8 @@ def _transformers(name: str, settings: Mapping[str, Any]) -> nn.Module:
 def vision() -> Iterator[Case]:
     """Images to a thousand classes."""
     known = {"resnet18", "vgg11_bn"}
-    names = """resnet18 resnet50 vgg11 vgg11_bn mobilenet_v2 mobilenet_v3_small efficientnet_b0 densenet121 squeezenet1_1
-        shufflenet_v2_x1_0 regnet_y_400mf mnasnet1_0 googlenet alexnet"""
+    names = """resnet18 resnet50 vgg11 vgg11_bn mobilenet_v2 mobilenet_v3_small efficientnet_b0 densenet121
+        squeezenet1_1 shufflenet_v2_x1_0 regnet_y_400mf mnasnet1_0 googlenet alexnet"""
     for name in names.split():
         yield Case(f"torchvision {name}", partial(_torchvision, name), images(), known=name in known)
     for name in ("convnext_atto", "resnetv2_50", "regnetx_004", "nfnet_l0"):
