@@ -16,7 +16,7 @@ from initwise.random import key
 from initwise.recipes import RECIPES
 from initwise.rules import Rule
 
-DEFAULT_RECIPE = "torch-default"
+DEFAULT_RECIPE = "auto"
 
 
 @dataclass(frozen=True)
@@ -26,18 +26,26 @@ class Choice:
     rules: tuple[str | Rule, ...]
     seed: int
     include_frozen: bool = False
+    inputs: str | None = None
 
     def plan(self, model: nn.Module) -> Plan:
         """Plan a model so; what is worth knowing about the plan is in its notes, which every table shows."""
         try:
-            return plan(model, self.rules, seed=self.seed, include_frozen=self.include_frozen)
+            return plan(model, self.rules, seed=self.seed, inputs=self.inputs, include_frozen=self.include_frozen)
         except PlanError as error:
             if len(self.rules) == 1 and any("no rule matches" in problem for problem in error.problems):
                 note(f"rules beside a recipe go into a file, --rules rules.yaml, that says recipe: {self.rules[0]}")
             raise
 
 
-def choose(recipe: str | None, rules: Path | None, seed: int | None, *, include_frozen: bool = False) -> Choice:
+def choose(
+    recipe: str | None,
+    rules: Path | None,
+    seed: int | None,
+    *,
+    include_frozen: bool = False,
+    inputs: str | None = None,
+) -> Choice:
     """Check the options before a model is built. --seed wins over a rule file's seed; without both it is 0."""
     if recipe is not None and rules is not None:
         raise TargetError(
@@ -46,7 +54,7 @@ def choose(recipe: str | None, rules: Path | None, seed: int | None, *, include_
     given, from_file = _rules(recipe, rules)
     chosen = next(each for each in (seed, from_file, 0) if each is not None)
     key(chosen, "")  # The stream says what a seed may be.
-    return Choice(given, chosen, include_frozen)
+    return Choice(given, chosen, include_frozen, inputs)
 
 
 def _rules(recipe: str | None, rules: Path | None) -> tuple[tuple[str | Rule, ...], int | None]:
@@ -54,7 +62,7 @@ def _rules(recipe: str | None, rules: Path | None) -> tuple[tuple[str | Rule, ..
         file = read_rules(rules)
         return file.rules, file.seed
     if recipe is None:
-        note(f"no --recipe and no --rules: planning {DEFAULT_RECIPE}, what PyTorch itself would draw")
+        note(f"no --recipe and no --rules: planning {DEFAULT_RECIPE}, by how the model uses each parameter")
         return (DEFAULT_RECIPE,), None
     if recipe not in RECIPES:
         known = ", ".join(RECIPES)

@@ -41,6 +41,14 @@ Recipe = Annotated[
     str | None, typer.Option("--recipe", metavar="NAME", help="A recipe; `initwise recipes` lists them.")
 ]
 Rules = Annotated[Path | None, typer.Option("--rules", metavar="FILE", help="A rule file: YAML, TOML or JSON.")]
+Inputs = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs",
+        metavar="WORDS",
+        help="What forward takes, for the traced pass: '2x3x224x224', 'input_ids: 2x16 int64 <50257' (default: built).",
+    ),
+]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="0 <= N < 2**64 (default 0).")]
 Frozen = Annotated[bool, typer.Option("--include-frozen", help="Plan parameters with requires_grad=False as well.")]
 Dtype = Annotated[

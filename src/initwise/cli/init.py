@@ -40,12 +40,13 @@ def init(
         Path | None, typer.Option("--plan-out", metavar="FILE", help="Write the plan too, as JSON.")
     ] = None,
     include_frozen: options.Frozen = False,
+    inputs: options.Inputs = None,
 ) -> None:
     """Initialize TARGET from a plan, check the weights, and write them to a safetensors file."""
     if plan_out is not None and plan_out.resolve() == out.resolve():
         raise TargetError(f"--plan-out {plan_out}: this is --out as well; give it a file of its own.")
     model = find_model(target, settings, dtype)
-    choice = choose(recipe, rules, seed, include_frozen=include_frozen)
+    choice = choose(recipe, rules, seed, include_frozen=include_frozen, inputs=inputs)
     with ExitStack() as places:
         weights = places.enter_context(atomic(out))
         write_plan = places.enter_context(result(plan_out, "--plan-out")) if plan_out is not None else None

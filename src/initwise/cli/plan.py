@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fnmatch
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from initwise._arguments import nearest
 from initwise.cli import _options as options
 from initwise.cli._decide import choose
 from initwise.cli._output import result
 from initwise.cli._target import find_model
+from initwise.errors import TargetError
 from initwise.planning import Plan
 from initwise.reporting import text, to_json
 
@@ -32,14 +35,35 @@ def plan(
     summary: Annotated[
         bool, typer.Option("--summary", help="One line for parameters whose names differ only in numbers.")
     ] = False,
+    why: Annotated[
+        str | None,
+        typer.Option("--why", metavar="NAME", help="Explain one parameter: operation, fans, rule, law, source line."),
+    ] = None,
     include_frozen: options.Frozen = False,
+    inputs: options.Inputs = None,
 ) -> None:
     """Say for each parameter of TARGET what would be drawn, and why. Nothing is allocated or written."""
     model = find_model(target, settings, dtype)
-    choice = choose(recipe, rules, seed, include_frozen=include_frozen)
+    choice = choose(recipe, rules, seed, include_frozen=include_frozen, inputs=inputs)
     with result(out, example=f"plan.{_ENDINGS[form]}") as write:
         made = choice.plan(model.build(meta=True))
+        if why is not None:
+            write(made.explain(_one(why, made)))
+            return
         write(rendered(made, form, summary=summary, terminal=None if out is None else False))
+
+
+def _one(name: str, made: Plan) -> str:
+    """Return the name of the one parameter that is meant: its own, an alias, the end of one, or a pattern."""
+    if name in made:
+        return name
+    found = [row.name for row in made if row.name.endswith(f".{name}") or fnmatch.fnmatchcase(row.name, name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        shown = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
+        raise TargetError(f"--why {name}: this fits {len(found)} parameters: {shown}; give one name.")
+    raise TargetError(f"--why {name}: the model has no such parameter{nearest(name, [row.name for row in made])}")
 
 
 def rendered(made: Plan, form: options.PlanFormat, *, summary: bool = False, terminal: bool | None = None) -> str:

@@ -36,12 +36,17 @@ def verify(
     dtype: options.Dtype = None,
     form: options.OutputFormat = options.Format.TABLE,
     include_frozen: options.Frozen = False,
+    inputs: options.Inputs = None,
 ) -> int:
     """Check the weights in a file against a plan, a recipe or a rule file. Exit code 1 if they do not hold."""
     _one_plan(plan, recipe, rules, seed)
     model = find_model(target, settings, dtype)
     built = model.build(meta=True)
-    asked = read_plan(plan) if plan else choose(recipe, rules, seed, include_frozen=include_frozen).plan(built)
+    asked = (
+        read_plan(plan)
+        if plan
+        else choose(recipe, rules, seed, include_frozen=include_frozen, inputs=inputs).plan(built)
+    )
     loaded = load(built, weights)
     _tell_other_plan(asked, loaded)
     report = _with_file(verification.verify(built, asked), loaded)

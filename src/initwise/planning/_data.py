@@ -81,6 +81,9 @@ def _row_data(row: Row) -> dict[str, Any]:
         "role": row.role,
         "rule": row.rule,
         "reason": row.reason,
+        "source": row.source,
+        "line": row.line,
+        "context": list(row.context),
     }
 
 
@@ -231,11 +234,13 @@ def _list_of_rows(reader: _Reader, place: str, value: Any) -> tuple[Row | None, 
 
 def _named_row(reader: _Reader, place: str, entry: Any) -> Row | None:
     name = entry.get("name") if isinstance(entry, Mapping) else None
-    row: Row | None = ROW(reader, f"{place} ({name})" if isinstance(name, str) else place, entry)
+    whole = {**LATER, **entry} if isinstance(entry, Mapping) else entry
+    row: Row | None = ROW(reader, f"{place} ({name})" if isinstance(name, str) else place, whole)
     return row
 
 
-WORDS = ("operation", "role", "rule", "reason")
+WORDS = ("operation", "role", "rule", "reason", "source", "line", "context")
+LATER = {"source": "", "line": "", "context": []}  # plans that were stored before these were there
 AXES_KEYS = dict.fromkeys(("fan_in", "fan_out", "batch", "kernel"), _several(_axis)) | {
     "groups": _count,
     "stride": _count,
@@ -270,6 +275,9 @@ ROW = _made(
         "role": _optional(_text),
         "rule": _text,
         "reason": _text,
+        "source": _text,
+        "line": _text,
+        "context": _several(_text),
     },
 )
 KEYS: dict[str, Kind] = {

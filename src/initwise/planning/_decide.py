@@ -5,6 +5,7 @@ from __future__ import annotations
 from initwise.errors import ArgumentError, NotSupportedError
 from initwise.initializers import Initializer, Keep, NewRows
 from initwise.model import Parameter
+from initwise.planning._explain import around
 from initwise.planning._reasons import reason_for
 from initwise.planning._resolve import Choice
 from initwise.planning._row import Row
@@ -60,6 +61,9 @@ def _row(parameter: Parameter, canonical: str, initializer: Initializer, rule: R
         operation=parameter.operation,
         role=parameter.role,
         rule="" if rule is None else f"recipe {rule.origin}" if rule.origin else repr(rule),
+        source=parameter.usage.source if parameter.usage is not None else "",
+        line=parameter.usage.line if parameter.usage is not None else "",
+        context=tuple(around(parameter.usage)) if parameter.usage is not None else (),
     )
 
 

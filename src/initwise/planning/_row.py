@@ -43,6 +43,9 @@ class Row:
         aliases: the other names of a tied parameter.
         rule: the rule that decided, as one would write it.
         reason: the decision in words.
+        source: "trace" where a forward pass showed the usage, "type" where the module's type says it, "" for unknown.
+        line: the source line of the operation, as "file.py:123"; "" from types.
+        context: what stands around the operation, in words: what precedes and follows, streams, the model's output.
         parts: the blocks of a packed parameter, or the whole as one part.
         law: mean, std, support and more of the values; over all blocks where they differ; None if not testable.
         fan_in, fan_out: the true fans, of each block where the parameter packs several; None where unknown.
@@ -63,6 +66,9 @@ class Row:
     role: str | None = field(default=None, compare=False)
     rule: str = field(default="", compare=False)
     reason: str = field(default="", compare=False)
+    source: str = field(default="", compare=False)
+    line: str = field(default="", compare=False)
+    context: tuple[str, ...] = field(default=(), compare=False)
     kept: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

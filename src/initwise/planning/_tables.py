@@ -9,13 +9,15 @@ from collections.abc import Iterable, Sequence
 from initwise.findings import Column, Table
 from initwise.planning._row import Row
 
-COLUMNS = (Column("parameter"), Column("shape"), Column("law"), Column("std", "right"), Column("reason"))
-COUNTED = (Column("parameters"), Column("count", "right"), *COLUMNS[1:])
+USAGE = (Column("operation"), Column("role"), Column("fans"), Column("blocks"))
+LAW = (Column("law"), Column("std", "right"), Column("reason"))
+_BLOCKS = 5  # where the cells of a line have the blocks: shape, operation, role, fans, blocks
 
 
 def full(rows: Sequence[Row], notes: Iterable[str]) -> Table:
     """Return one line for each parameter."""
-    return Table("", COLUMNS, tuple((row.name, *_cells(row)) for row in rows), tuple(notes))
+    lines = [(row.name, *_cells(row)) for row in rows]
+    return _table((Column("parameter"),), lines, notes)
 
 
 def grouped(rows: Sequence[Row], notes: Iterable[str]) -> Table:
@@ -23,8 +25,18 @@ def grouped(rows: Sequence[Row], notes: Iterable[str]) -> Table:
     groups: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         groups.setdefault((_pattern(row.name), *_cells(row)), []).append(row.name)
-    lines = tuple((common_name(names), f"x{len(names)}", *key[1:]) for key, names in groups.items())
-    return Table("", COUNTED, lines, tuple(notes))
+    lines = [(common_name(names), f"x{len(names)}", *key[1:]) for key, names in groups.items()]
+    return _table((Column("parameters"), Column("count", "right")), lines, notes)
+
+
+def _table(first: tuple[Column, ...], lines: Sequence[tuple[str, ...]], notes: Iterable[str]) -> Table:
+    """Return the table; a column of blocks only where a parameter packs some."""
+    place = len(first) - 1 + _BLOCKS
+    columns = (*first, Column("shape"), *USAGE, *LAW)
+    if not any(line[place] for line in lines):
+        columns = (*columns[:place], *columns[place + 1 :])
+        lines = [(*line[:place], *line[place + 1 :]) for line in lines]
+    return Table("", columns, tuple(lines), tuple(notes))
 
 
 def common_name(names: Sequence[str]) -> str:
@@ -56,13 +68,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _cells(row: Row) -> tuple[str, str, str, str]:
+def _cells(row: Row) -> tuple[str, ...]:
     shape = " x ".join(map(str, row.shape)) or "scalar"
+    known = row.fan_in is not None and row.fan_out is not None
+    fans = f"{row.fan_in:g} -> {row.fan_out:g}" if known else ""
+    blocks = " ".join(row.blocks.names) if row.blocks is not None else ""
+    use = (shape, row.operation or "", row.role or "", fans, blocks)
     if row.kept:
-        return shape, "kept", "", row.reason
+        return *use, "kept", "", row.reason
     if row.law is None:
-        return shape, repr(row.initializer), "", row.reason
-    return shape, row.law.describe(), f"{row.law.std:.4g}", row.reason
+        return *use, repr(row.initializer), "", row.reason
+    return *use, row.law.describe(), f"{row.law.std:.4g}", row.reason
 
 
 def _pattern(name: str) -> str:

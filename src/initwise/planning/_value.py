@@ -13,6 +13,7 @@ from initwise._arguments import nearest, show
 from initwise.errors import ArgumentTypeError
 from initwise.findings import Table
 from initwise.planning import _data, _python, _tables
+from initwise.planning._explain import explained
 from initwise.planning._row import Row
 from initwise.recipes import Multiplier
 from initwise.reporting import text
@@ -89,6 +90,27 @@ class Plan:
             NotSupportedError: a `Custom` function decides about a parameter.
         """
         return _python.to_python(self.rows)
+
+    def explain(self, name: str) -> str:
+        """Return what is known of one parameter, and why it gets what it gets: operation, fans, rule, law, source line.
+
+        Raises:
+            KeyError: the plan has no parameter of this name, path or alias.
+
+        >>> import initwise as iw
+        >>> from torch import nn
+        >>> print(iw.plan(nn.Linear(4, 2, bias=False), "xavier").explain("weight"))
+        weight
+          shape      2 x 4, float32
+          operation  linear, by its module's type
+          role       weight
+          axes       axis 1 summed over, axis 0 kept
+          fans       fan_in 4, fan_out 2
+          rule       recipe xavier
+          law        U(±1): mean 0, std 0.57735, support [-1, 1]
+          reason     Linear weight, fan_in 4, fan_out 2: std = 1 / sqrt((4 + 2) / 2)
+        """
+        return explained(self[name])
 
     def summary(self) -> Table:
         """Return the table with one line for all parameters whose names differ only in numbers."""

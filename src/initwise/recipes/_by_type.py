@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from torch import nn
+
 from initwise.initializers import (
     Constant,
     Initializer,
@@ -38,10 +40,10 @@ def plain(parameter: Parameter) -> Decision:
     subject = f"{parameter.kind} {parameter.attribute}"
     if parameter.role == "recurrent":
         return Orthogonal(), f"{subject}, recurrent: orthogonal" + (" per gate" if parameter.blocks else "")
+    if is_bias(parameter) or parameter.role == "norm_bias":
+        return Zeros(), f"{subject}: zero"
     if parameter.role == "embedding":
         return Normal(), f"{subject}: N(0, 1)"
-    if parameter.role in ("bias", "norm_bias"):
-        return Zeros(), f"{subject}: zero"
     if parameter.role == "norm_weight":
         return _neutral(parameter)
     if parameter.role in ("token", "position", "table"):
@@ -49,6 +51,17 @@ def plain(parameter: Parameter) -> Decision:
     if parameter.role in ("scale", "rate"):
         return rate(parameter) or _set_by_its_module(parameter)
     return (Constant(SLOPE), f"{subject}: {SLOPE}") if parameter.role == "slope" else None
+
+
+def is_bias(parameter: Parameter) -> bool:
+    """Return whether a parameter is a bias; a forward pass shows one that is chosen by expert as a table of rows."""
+    looked_up = parameter.role == "embedding" and parameter.attribute.endswith("bias")
+    return parameter.role == "bias" or looked_up
+
+
+def is_table_layer(parameter: Parameter) -> bool:
+    """Return whether a layer of embeddings holds a parameter, whatever its rows are used for."""
+    return isinstance(parameter.module, (nn.Embedding, nn.EmbeddingBag))
 
 
 def expert_kernel(parameter: Parameter) -> tuple[int, ...] | None:

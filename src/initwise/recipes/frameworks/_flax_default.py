@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from initwise.initializers import Constant, Initializer, Normal, Orthogonal, TruncatedNormal, VarianceScaling, Zeros
 from initwise.model import Parameter, Reading
-from initwise.recipes._by_type import plain
+from initwise.recipes._by_type import is_bias, is_table_layer, plain
 from initwise.recipes._recipe import Decision, Recipe
 
 SLOPE = 0.01
@@ -24,13 +24,13 @@ def _decision(parameter: Parameter) -> Decision:
         return (_kernel(parameter), f"{subject}: LeCun normal, cut at ±2σ") if parameter.axes is not None else None
     if role == "recurrent":
         return Orthogonal(), f"{subject}, recurrent: orthogonal" + (" per gate" if parameter.blocks else "")
-    if role == "embedding":
+    if is_bias(parameter):
+        return Zeros(), f"{subject}: zero"
+    if role == "embedding" or is_table_layer(parameter):
         features = parameter.shape[-1]
         return Normal(std=1 / math.sqrt(max(features, 1))), f"{subject}: N(0, 1/{features} features)"
     if role == "slope":
         return Constant(SLOPE), f"{subject}: {SLOPE}, where PReLU starts in Flax"
-    if role == "bias":
-        return Zeros(), f"{subject}: zero"
     return plain(parameter)
 
 

@@ -11,7 +11,7 @@ from torch.nn.modules.rnn import RNNBase, RNNCellBase
 from initwise.fans import fans
 from initwise.initializers import Ones, Orthogonal, PerBlock, Uniform, Zeros
 from initwise.model import Parameter, Reading
-from initwise.recipes._by_type import plain
+from initwise.recipes._by_type import is_bias, is_table_layer, plain
 from initwise.recipes._recipe import Decision, Recipe
 
 EMBEDDING = 0.05  # "uniform" in Keras: RandomUniform(-0.05, 0.05)
@@ -23,12 +23,12 @@ def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
 
 def _decision(parameter: Parameter, reading: Reading) -> Decision:
     role, subject = parameter.role, f"{parameter.kind} {parameter.attribute}"
-    if role == "embedding":
+    if is_bias(parameter):
+        return _bias(parameter, subject)
+    if role == "embedding" or is_table_layer(parameter):
         return Uniform(-EMBEDDING, EMBEDDING), f"{subject}: U(±{EMBEDDING})"
     if role == "recurrent":
         return _recurrent(parameter, subject)
-    if role == "bias":
-        return _bias(parameter, subject)
     if role == "slope":
         return Zeros(), f"{subject}: 0, where PReLU starts in Keras"
     if role != "weight":

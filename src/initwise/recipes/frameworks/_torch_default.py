@@ -15,7 +15,7 @@ from torch.nn.modules.rnn import RNNBase, RNNCellBase
 from initwise.fans import fans, torch_fans
 from initwise.initializers import Constant, Normal, Ones, Uniform, Zeros
 from initwise.model import Parameter, Reading
-from initwise.recipes._by_type import SLOPE, expert_kernel, plain
+from initwise.recipes._by_type import SLOPE, expert_kernel, is_bias, plain
 from initwise.recipes._recipe import Decision, Recipe
 
 _NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
@@ -37,7 +37,8 @@ def _decide(reading: Reading) -> Callable[[Parameter], Decision]:
 
 
 def _by_module(parameter: Parameter, reading: Reading) -> Decision:
-    if parameter.role in ("norm_weight", "norm_bias", "embedding"):
+    table = parameter.role == "embedding" and not is_bias(parameter)
+    if table or parameter.role in ("norm_weight", "norm_bias"):
         return plain(parameter)
     drawn = _as_drawn(parameter)
     return _raw(parameter, reading) if drawn is None else _layer(drawn, drawn.module, reading)
@@ -147,7 +148,7 @@ def _raw(parameter: Parameter, reading: Reading) -> Decision:
 
 def _weight_of(parameter: Parameter, reading: Reading) -> Parameter | None:
     """Return the one weight that stands beside a bias in its module, if there is one."""
-    if parameter.role != "bias":
+    if not is_bias(parameter):
         return None
     beside = [
         each for each in reading.parameters if each.module is parameter.module and each.role in ("weight", "recurrent")

@@ -9,7 +9,7 @@ from typing import Any
 from initwise.fans import fans
 from initwise.initializers import Constant, Initializer, Ones, Zeros
 from initwise.model import Parameter, Reading
-from initwise.recipes._by_type import plain
+from initwise.recipes._by_type import is_bias, plain
 from initwise.recipes._rates import rate
 from initwise.recipes._recipe import Decision
 from initwise.recipes._residual import block_of, path
@@ -42,7 +42,7 @@ def is_raw_bias(parameter: Parameter) -> bool:
     A forward pass shows them as what is looked up, or joined to the signal.
     """
     named = parameter.attribute == "sinks" or parameter.attribute.endswith("bias")
-    return parameter.role == "bias" or (named and parameter.role in ("embedding", "token"))
+    return is_bias(parameter) or (named and parameter.role in ("embedding", "token"))
 
 
 def supporting(parameter: Parameter) -> Decision:
