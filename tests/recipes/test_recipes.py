@@ -248,7 +248,5 @@ def test_rules_of_a_recipe_are_optional_and_say_where_they_come_from() -> None:
 
 
 def test_an_unknown_recipe_is_named_with_the_nearest() -> None:
-    with pytest.raises(
-        ArgumentError, match=r"recipe 'kaimin' is not known; did you mean 'kaiming'\?; known are classic,"
-    ):
+    with pytest.raises(ArgumentError, match=r"recipe 'kaimin' is not known; did you mean 'kaiming'\?; known are auto,"):
         iw.recipes.rules("kaimin", nn.Linear(1, 1))

@@ -154,3 +154,31 @@ def test_a_table_is_drawn_as_its_layer_draws_it_whatever_it_is_used_for(role: st
     used = replace(table, usage=replace(table.usage, role=role))  # type: ignore[arg-type]
     (decided,) = iw.recipes.rules("torch-default", replace(reading, parameters=(used,)))
     assert decided.initializer == iw.Normal()
+
+
+class Experts(nn.Module):
+    """Two matrices for each expert, and two biases, chosen by expert."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.up_bias = nn.Parameter(torch.zeros(3, 64, 16)), nn.Parameter(torch.zeros(3, 16))
+        self.down, self.down_bias = nn.Parameter(torch.zeros(3, 16, 64)), nn.Parameter(torch.zeros(3, 64))
+
+    def forward(self, x: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        token = torch.arange(len(x))
+        y = torch.bmm(x.expand(3, -1, -1), self.up)[chosen, token] + self.up_bias[chosen]
+        return torch.bmm(y.relu().expand(3, -1, -1), self.down)[chosen, token] + self.down_bias[chosen]
+
+
+def _experts(recipe: str) -> iw.Plan:
+    return iw.plan(Experts(), recipe, inputs=(torch.zeros(5, 64), torch.zeros(5, dtype=torch.long)))
+
+
+def test_a_bias_that_is_chosen_by_expert_goes_with_the_weight_of_its_name() -> None:
+    bounds = {row.name: row.law.support[1] for row in _experts("torch-default") if row.law is not None}
+    assert bounds == {"up": 0.125, "up_bias": 0.125, "down": 0.25, "down_bias": 0.25}
+
+
+@pytest.mark.parametrize("recipe", ["kaiming", "xavier", "flax-default", "keras-default", "gpt2"])
+def test_a_bias_that_is_chosen_by_expert_is_zero_where_biases_are(recipe: str) -> None:
+    assert {_experts(recipe)[name].initializer for name in ("up_bias", "down_bias")} == {iw.Zeros()}

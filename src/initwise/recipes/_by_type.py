@@ -54,9 +54,13 @@ def plain(parameter: Parameter) -> Decision:
 
 
 def is_bias(parameter: Parameter) -> bool:
-    """Return whether a parameter is a bias; a forward pass shows one that is chosen by expert as a table of rows."""
-    looked_up = parameter.role == "embedding" and parameter.attribute.endswith("bias")
-    return parameter.role == "bias" or looked_up
+    """Return whether a parameter is a bias.
+
+    A forward pass shows one that is chosen by expert as a table of rows, and one of two axes (heads, head size), which
+    XLNet adds to its queries, as positions.
+    """
+    called = parameter.attribute.endswith("bias") and "pos" not in parameter.attribute
+    return parameter.role == "bias" or (called and parameter.role in ("embedding", "position"))
 
 
 def is_table_layer(parameter: Parameter) -> bool:

@@ -147,13 +147,15 @@ def _raw(parameter: Parameter, reading: Reading) -> Decision:
 
 
 def _weight_of(parameter: Parameter, reading: Reading) -> Parameter | None:
-    """Return the one weight that stands beside a bias in its module, if there is one."""
+    """Return the weight that a bias belongs to: by its name (`up`, `up_bias`), else the only one beside it."""
     if not is_bias(parameter):
         return None
     beside = [
         each for each in reading.parameters if each.module is parameter.module and each.role in ("weight", "recurrent")
     ]
-    return beside[0] if len(beside) == 1 else None
+    stem = parameter.attribute.removesuffix("_bias")
+    found = [each for each in beside if each.attribute in (stem, f"{stem}_weight")] or beside
+    return found[0] if len(found) == 1 else None
 
 
 def _subject(parameter: Parameter) -> str:
