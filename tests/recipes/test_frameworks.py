@@ -213,3 +213,24 @@ def test_a_raw_weight_gets_what_the_layer_of_its_operation_would_draw() -> None:
         "_Raw bias, used like the layer of matmul: U(±1/sqrt(fan_in 16))",
     )
     assert decide(reading["token"]) is None
+
+
+@pytest.mark.parametrize(
+    ("recipe", "law"),
+    [("torch-default", iw.Normal()), ("keras-default", iw.Uniform(-0.05, 0.05)), ("flax-default", iw.Normal(std=0.25))],
+)
+def test_a_layer_of_embeddings_is_drawn_as_one_where_its_rows_are_biases_of_attention(
+    recipe: str, law: iw.Initializer
+) -> None:
+    reading = _traced(nn.Embedding(9, 16), weight=Usage("embedding", "table", source="trace"))
+    decided = RECIPES[recipe].decide(reading)(reading["weight"])
+    assert decided is not None
+    assert decided[0] == law
+
+
+@pytest.mark.parametrize("recipe", ["kaiming", "keras-default", "flax-default", "gpt2"])
+def test_a_bias_of_two_axes_is_zero_though_it_looks_like_positions(recipe: str) -> None:
+    reading = _traced(_Raw(), bias=Usage("add", "position", source="trace"))
+    decided = RECIPES[recipe].decide(reading)(reading["bias"])
+    assert decided is not None
+    assert decided[0] == iw.Zeros()
