@@ -59,7 +59,7 @@ def test_the_file_holds_what_plan_and_apply_draw_and_says_from_what(run: Run, fo
 
 def test_it_says_what_was_planned_checked_and_written(run: Run) -> None:
     outcome = run("init", "net.py:Net", "--recipe", "classic", "--out", "w.safetensors", "--plan-out", "plan.json")
-    assert "embed.weight      x1  10 x 8  N(0, 1²)" in outcome.out
+    assert "embed.weight      x1  10 x 8  embedding  embedding    1 -> 8  N(0, 1²)" in outcome.out
     assert outcome.out.endswith(
         "\n\n5 parameters drawn and checked: each holds its law.\n"
         f"Wrote w.safetensors ({Path('w.safetensors').stat().st_size:,} bytes), with the plan's digest and seed in its"

@@ -13,15 +13,15 @@ from initwise.planning import Plan
 from tests.cli.conftest import Run
 
 TABLE = """\
-parameter      shape   law            std  reason
--------------  ------  ----------  ------  ------------------------------------------------------------------
-embed.weight   10 x 8  N(0, 1²)         1  Embedding weight: N(0, 1); tied with head.weight; row 0 stays zero
-hidden.weight  8 x 8   U(±0.6124)  0.3536  Linear weight, fan_in 8, fan_out 8: std = 1 / sqrt((8 + 8) / 2)
-hidden.bias    8       0                0  Linear bias: zero
-norm.weight    8       1                0  LayerNorm weight: one
-norm.bias      8       0                0  LayerNorm bias: zero
+parameter      shape   operation  role         fans    law            std  reason
+-------------  ------  ---------  -----------  ------  ----------  ------  ------------------------------------------------------------------
+embed.weight   10 x 8  embedding  embedding    1 -> 8  N(0, 1²)         1  Embedding weight: N(0, 1); tied with head.weight; row 0 stays zero
+hidden.weight  8 x 8   linear     weight       8 -> 8  U(±0.6124)  0.3536  Linear weight, fan_in 8, fan_out 8: std = 1 / sqrt((8 + 8) / 2)
+hidden.bias    8       linear     bias                 0                0  Linear bias: zero
+norm.weight    8       norm       norm_weight          1                0  LayerNorm weight: one
+norm.bias      8       norm       norm_bias            0                0  LayerNorm bias: zero
 
-5 parameters, 168 elements, seed 7, recipe classic, digest """
+5 parameters, 168 elements, seed 7, recipe classic, digest """  # noqa: E501 - a table as it is printed
 
 
 def test_the_table_says_what_and_why_for_each_parameter(run: Run) -> None:
@@ -29,6 +29,26 @@ def test_the_table_says_what_and_why_for_each_parameter(run: Run) -> None:
     assert outcome.code == 0
     assert outcome.out.startswith(TABLE)
     assert outcome.err == "the model's own words\n"
+
+
+def test_one_parameter_is_explained_by_the_end_of_its_name(run: Run) -> None:
+    outcome = run("plan", "net.py:Net", "--recipe", "classic", "--why", "den.weight")
+    assert outcome.code == 2
+    assert "--why den.weight: the model has no such parameter; did you mean 'hidden.weight'?" in outcome.err
+    outcome = run("plan", "net.py:Net", "--recipe", "classic", "--why", "hidden.*ght")
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[0] == "hidden.weight"
+    assert "fan_in 8, fan_out 8" in outcome.out
+    outcome = run("plan", "net.py:Net", "--recipe", "classic", "--why", "*weight")
+    assert "this fits 3 parameters: embed.weight, hidden.weight, norm.weight; give one name" in outcome.err
+
+
+def test_inputs_in_words_are_traced_and_misfits_told(run: Run) -> None:
+    outcome = run("plan", "net.py:Net", "--inputs", "2x5 int64 <10")
+    assert (outcome.code, "forward pass on meta with 2x5 int64" in outcome.out) == (0, True)
+    outcome = run("plan", "net.py:Net", "--inputs", "2x5")
+    assert outcome.code == 2
+    assert "inputs do not fit the model: embedding in 'embed' raised RuntimeError" in outcome.err
 
 
 def test_the_summary_has_one_line_for_names_that_differ_in_numbers(run: Run, folder: Path) -> None:
@@ -39,11 +59,11 @@ def test_the_summary_has_one_line_for_names_that_differ_in_numbers(run: Run, fol
     assert [line.split()[:2] for line in outcome.out.splitlines()[2:4]] == [["0-8.weight", "x9"], ["0-8.bias", "x9"]]
 
 
-def test_without_recipe_and_rules_it_says_that_it_plans_pytorchs_defaults(run: Run) -> None:
+def test_without_recipe_and_rules_it_says_that_it_plans_by_usage(run: Run) -> None:
     outcome = run("plan", "net.py:Net")
     assert outcome.code == 0
-    assert "recipe torch-default" in outcome.out
-    assert "no --recipe and no --rules: planning torch-default" in outcome.err
+    assert "recipe auto" in outcome.out
+    assert "no --recipe and no --rules: planning auto" in outcome.err
 
 
 def test_json_reads_back_as_the_same_plan(run: Run) -> None:
@@ -71,7 +91,7 @@ def test_a_rule_file_decides_with_its_recipe_and_its_seed(run: Run, folder: Path
     )
     outcome = run("plan", "net.py:Net", "--rules", "rules.yaml")
     assert outcome.code == 0
-    assert "hidden.weight  8 x 8   N(0, 0.5²)  0.5  wide on purpose" in outcome.out
+    assert "hidden.weight  8 x 8   linear     weight       8 -> 8  N(0, 0.5²)  0.5  wide on purpose" in outcome.out
     assert "seed 5" in outcome.out
     assert "seed 6" in run("plan", "net.py:Net", "--rules", "rules.yaml", "--seed", "6").out
 

@@ -194,7 +194,7 @@ def test_blocks_that_are_not_there_or_not_covered_are_named(initializer: Any, me
 
 def test_a_parametrization_that_cannot_be_written_through_is_named() -> None:
     model = nn.utils.parametrizations.weight_norm(nn.Linear(3, 4))
-    model.parametrizations.weight.original1.requires_grad_(False)  # type: ignore[union-attr]
+    model.parametrizations.weight.original1.requires_grad_(False)
     (problem,) = _problems(model, "xavier", include_frozen=True)
     assert problem == (
         "'weight' (shape (4, 3)): its original1 is frozen and its original0 is not; freeze both or none; remove the "
@@ -245,7 +245,7 @@ def test_what_is_no_model_is_named(model: Any, message: str) -> None:
     [
         (
             "gpt3",
-            "recipe 'gpt3' is not known; did you mean 'gpt2'?; known are classic, gpt2, kaiming, torch-default, xavier",
+            "recipe 'gpt3' is not known; did you mean 'gpt2' or 'gpt-oss'?; known are auto, bert, bilinear-upsampling, ",
         ),
         ([REST, iw.Zeros()], "rules holds Zeros() of type Zeros; give iw.rule(...) or a recipe's name"),
         ([REST, None], "rules holds None of type NoneType; give iw.rule(...)"),

@@ -33,15 +33,15 @@ def test_a_plan_prints_one_line_for_each_parameter() -> None:
 
 
 FULL = """\
-parameter          shape   law                 std  reason
------------------  ------  ---------------  ------  -------------------------------------------------------------------------------------
-embed.weight       10 x 4  N(0, 1²)              1  Embedding weight: N(0, 1); row 0 stays zero
-lstm.weight_ih_l0  12 x 4  U(±0.9258)       0.5345  LSTM weight_ih_l0, fan_in 4, fan_out 3: std = 1 / sqrt((4 + 3) / 2) (each of i f g o)
-lstm.weight_hh_l0  12 x 3  orthogonal ×1    0.5774  LSTM weight_hh_l0, recurrent: orthogonal per gate
-lstm.bias_ih_l0    12      i g o: 0; f: 1    0.433  LSTM bias_ih_l0: i g o: 0; f: 1
-lstm.bias_hh_l0    12      i g o: 0; f: 1    0.433  LSTM bias_hh_l0: i g o: 0; f: 1
-head.weight        2 x 3   Custom(_normal)          Linear weight: Custom(_normal)
-head.bias          2       kept                     loaded
+parameter          shape   operation  role       fans    blocks   law                 std  reason
+-----------------  ------  ---------  ---------  ------  -------  ---------------  ------  -------------------------------------------------------------------------------------
+embed.weight       10 x 4  embedding  embedding  1 -> 4           N(0, 1²)              1  Embedding weight: N(0, 1); row 0 stays zero
+lstm.weight_ih_l0  12 x 4  lstm       weight     4 -> 3  i f g o  U(±0.9258)       0.5345  LSTM weight_ih_l0, fan_in 4, fan_out 3: std = 1 / sqrt((4 + 3) / 2) (each of i f g o)
+lstm.weight_hh_l0  12 x 3  lstm       recurrent  3 -> 3  i f g o  orthogonal ×1    0.5774  LSTM weight_hh_l0, recurrent: orthogonal per gate
+lstm.bias_ih_l0    12      lstm       bias               i f g o  i g o: 0; f: 1    0.433  LSTM bias_ih_l0: i g o: 0; f: 1
+lstm.bias_hh_l0    12      lstm       bias               i f g o  i g o: 0; f: 1    0.433  LSTM bias_hh_l0: i g o: 0; f: 1
+head.weight        2 x 3   linear     weight     3 -> 2           Custom(_normal)          Linear weight: Custom(_normal)
+head.bias          2       linear     bias                        kept                     loaded
 
 7 parameters, 156 elements, seed 3, 1 kept, recipe xavier, digest 4691294aa1caa111"""  # noqa: E501 - a table as it is printed
 
@@ -52,22 +52,22 @@ def test_a_summary_puts_names_together_that_differ_only_in_numbers() -> None:
 
 
 SUMMARY = """\
-parameters                            count  shape   law                   std  reason
-------------------------------------  -----  ------  ---------------  --------  -------------------------------------------------------------------
-transformer.wte.weight                   x1  20 x 8  N(0, 0.02²)          0.02  Embedding weight: N(0, 0.02²); tied with lm_head.weight
-transformer.wpe.weight                   x1  16 x 8  N(0, 0.02²)          0.02  Embedding weight: N(0, 0.02²)
-transformer.h.0-2.ln_1-2.weight          x6  8       1                       0  LayerNorm weight: one
-transformer.h.0-2.ln_1-2.bias            x6  8       0                       0  LayerNorm bias: zero
-transformer.h.0-2.attn.c_attn.weight     x3  24 x 8  N(0, 0.02²)          0.02  Linear weight: N(0, 0.02²)
-transformer.h.0-2.attn.c_attn.bias       x3  24      0                       0  Linear bias: zero
-transformer.h.0-2.attn.c_proj.weight     x3  8 x 8   N(0, 0.008165²)  0.008165  Linear weight, residual projection: std = 0.02 / sqrt(2 * 3 layers)
-transformer.h.0-2.attn.c_proj.bias       x3  8       0                       0  Linear bias: zero
-transformer.h.0-2.mlp.c_fc.weight        x3  32 x 8  N(0, 0.02²)          0.02  Linear weight: N(0, 0.02²)
-transformer.h.0-2.mlp.c_fc.bias          x3  32      0                       0  Linear bias: zero
-transformer.h.0-2.mlp.c_proj.weight      x3  8 x 32  N(0, 0.008165²)  0.008165  Linear weight, residual projection: std = 0.02 / sqrt(2 * 3 layers)
-transformer.h.0-2.mlp.c_proj.bias        x3  8       0                       0  Linear bias: zero
-transformer.ln_f.weight                  x1  8       1                       0  LayerNorm weight: one
-transformer.ln_f.bias                    x1  8       0                       0  LayerNorm bias: zero
+parameters                            count  shape   operation  role         fans     law                   std  reason
+------------------------------------  -----  ------  ---------  -----------  -------  ---------------  --------  -------------------------------------------------------------------
+transformer.wte.weight                   x1  20 x 8  embedding  embedding    1 -> 8   N(0, 0.02²)          0.02  Embedding weight: N(0, 0.02²); tied with lm_head.weight
+transformer.wpe.weight                   x1  16 x 8  embedding  embedding    1 -> 8   N(0, 0.02²)          0.02  Embedding weight: N(0, 0.02²)
+transformer.h.0-2.ln_1-2.weight          x6  8       norm       norm_weight           1                       0  LayerNorm weight: one
+transformer.h.0-2.ln_1-2.bias            x6  8       norm       norm_bias             0                       0  LayerNorm bias: zero
+transformer.h.0-2.attn.c_attn.weight     x3  24 x 8  linear     weight       8 -> 24  N(0, 0.02²)          0.02  Linear weight: N(0, 0.02²)
+transformer.h.0-2.attn.c_attn.bias       x3  24      linear     bias                  0                       0  Linear bias: zero
+transformer.h.0-2.attn.c_proj.weight     x3  8 x 8   linear     weight       8 -> 8   N(0, 0.008165²)  0.008165  Linear weight, residual projection: std = 0.02 / sqrt(2 * 3 layers)
+transformer.h.0-2.attn.c_proj.bias       x3  8       linear     bias                  0                       0  Linear bias: zero
+transformer.h.0-2.mlp.c_fc.weight        x3  32 x 8  linear     weight       8 -> 32  N(0, 0.02²)          0.02  Linear weight: N(0, 0.02²)
+transformer.h.0-2.mlp.c_fc.bias          x3  32      linear     bias                  0                       0  Linear bias: zero
+transformer.h.0-2.mlp.c_proj.weight      x3  8 x 32  linear     weight       32 -> 8  N(0, 0.008165²)  0.008165  Linear weight, residual projection: std = 0.02 / sqrt(2 * 3 layers)
+transformer.h.0-2.mlp.c_proj.bias        x3  8       linear     bias                  0                       0  Linear bias: zero
+transformer.ln_f.weight                  x1  8       norm       norm_weight           1                       0  LayerNorm weight: one
+transformer.ln_f.bias                    x1  8       norm       norm_bias             0                       0  LayerNorm bias: zero
 
 40 parameters, 2,920 elements, seed 1, recipe gpt2, digest eabbd3a1f6f2db98"""  # noqa: E501 - a table as it is printed
 

@@ -117,8 +117,8 @@ def test_norms_that_add_one_start_at_zero_and_the_forget_gate_at_one() -> None:
     assert plan["model.layers.0.input_layernorm.weight"].initializer == iw.Zeros()
     lstm = nn.LSTM(8, 16)
     iw.initialize(lstm, "auto", inputs="5x2x8")
-    total_bias = (lstm.bias_ih_l0 + lstm.bias_hh_l0).detach().reshape(4, 16)
-    assert total_bias.sum(1).tolist() == [0.0, 16.0, 0.0, 0.0]
+    both = [dict(lstm.named_parameters())[name].detach() for name in ("bias_ih_l0", "bias_hh_l0")]
+    assert (both[0] + both[1]).reshape(4, 16).sum(1).tolist() == [0.0, 16.0, 0.0, 0.0]
 
 
 class _Deep(nn.Module):
@@ -132,7 +132,8 @@ class _Deep(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         for norm, up, down in zip(self.norms, self.ups, self.downs, strict=True):
             x = x + down(F.gelu(up(norm(x))))
-        return self.head(x), x
+        logits: Tensor = self.head(x)
+        return logits, x
 
 
 def test_a_residual_stream_grows_less_than_e_fold_however_deep() -> None:

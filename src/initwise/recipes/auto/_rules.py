@@ -74,7 +74,8 @@ def largest(value: int, signal: Signal, count: int) -> Signal:
         return signal.bare()
 
     def density(z: Tensor) -> Tensor:
-        return independent * torch.special.ndtr(z) ** (independent - 1)
+        made: Tensor = independent * torch.special.ndtr(z) ** (independent - 1)
+        return made
 
     try:
         with torch.device("cpu"), torch.no_grad():
@@ -116,8 +117,8 @@ def normalized(graph: Graph, operation: Operation, signal: Signal) -> Signal:
     if name == "normalize":
         taken = graph.values[operation.inputs[0]].tensor
         axis = operation.argument(2, "dim", 1)
-        size = taken.shape[axis] if isinstance(axis, int) and taken.dim() else 1
-        return Signal(0.0, 1.0 / max(1, size))
+        length = taken.shape[axis] if isinstance(axis, int) and taken.dim() else 1
+        return Signal(0.0, 1.0 / max(1, length))
     eps = _epsilon(operation)
     if name == "rms_norm":
         return of_size_one(signal, eps)
