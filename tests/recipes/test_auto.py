@@ -181,7 +181,8 @@ class _Chooses(nn.Module):
         self.raw = nn.Parameter(torch.empty(3, 4, 5))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.layer(x) + y
+        chosen: Tensor = self.layer(x) + y
+        return chosen
 
 
 def test_without_inputs_the_modules_types_answer_and_the_plan_says_so() -> None:

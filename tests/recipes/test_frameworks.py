@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import initwise as iw
 import tests.peers  # noqa: F401 - makes torchvision importable
+from initwise.initializers import Initializer
 from initwise.model import Reading, Usage, read
 from initwise.moments import truncated_std
 from initwise.recipes import RECIPES
@@ -220,7 +221,7 @@ def test_a_raw_weight_gets_what_the_layer_of_its_operation_would_draw() -> None:
     [("torch-default", iw.Normal()), ("keras-default", iw.Uniform(-0.05, 0.05)), ("flax-default", iw.Normal(std=0.25))],
 )
 def test_a_layer_of_embeddings_is_drawn_as_one_where_its_rows_are_biases_of_attention(
-    recipe: str, law: iw.Initializer
+    recipe: str, law: Initializer
 ) -> None:
     reading = _traced(nn.Embedding(9, 16), weight=Usage("embedding", "table", source="trace"))
     decided = RECIPES[recipe].decide(reading)(reading["weight"])
