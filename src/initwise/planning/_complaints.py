@@ -28,18 +28,49 @@ def unmatched(parameters: Sequence[Parameter], recipes: Sequence[str]) -> Iterat
 
 
 def _advice(pattern: str, parameter: Parameter, recipes: Sequence[str]) -> str:
-    added = f'iw.rule("{pattern}", iw.{_likely(parameter)})'
-    keep = f'iw.rule("{pattern}", iw.Keep())'
+    added = f'iw.rule("{pattern}", {_likely(parameter)})'
+    keep = f'or iw.rule("{pattern}", iw.Keep()) to leave it'
+    advice = f"add a rule such as {added}, {keep}"
     if len(recipes) == 1:
-        return f'add a rule to the recipe, such as ["{recipes[0]}", {added}], or {keep} to leave it'
-    return f"add a rule such as {added}, or {keep} to leave it"
+        advice = f'add a rule to the recipe, such as ["{recipes[0]}", {added}], {keep}'
+    if _is_raw_matrix(parameter):
+        return f"give inputs=, with which a forward pass shows its axes, or declare them: {advice}"
+    return f"{advice}; or give inputs=, which show how it is used" if recipes and parameter.usage is None else advice
+
+
+_BY_ROLE = {
+    "rate": "iw.LogOfUniform()",
+    "scale": "iw.Ones()",
+    "token": "iw.Normal(std=0.02)",
+    "position": "iw.Normal(std=0.02)",
+    "table": "iw.Normal(std=0.02)",
+    "slope": "iw.Constant(0.25)",
+    "norm_weight": "iw.Ones()",
+    "norm_bias": "iw.Zeros()",
+    "bias": "iw.Zeros()",
+}
 
 
 def _likely(parameter: Parameter) -> str:
-    """Return an initializer that one would try first, as written after `iw.`."""
-    if parameter.usage is not None and parameter.usage.neutral == 1.0:
-        return "Ones()"
-    return "Normal(std=0.02)" if parameter.ndim > 1 else "Zeros()"
+    """Return what one would try first, as arguments of a rule: by role, and by shape where the role is unknown."""
+    if parameter.usage is not None and parameter.usage.neutral is not None:
+        return "iw.Zeros()" if parameter.usage.neutral == 0.0 else "iw.Ones()"
+    if parameter.role in _BY_ROLE:
+        return _BY_ROLE[parameter.role]
+    if _is_raw_matrix(parameter):
+        return f"iw.LecunNormal(), axes={_example_axes(parameter.ndim)}"
+    return "iw.Normal(std=0.02)" if parameter.ndim > 1 else "iw.Zeros()"
+
+
+def _is_raw_matrix(parameter: Parameter) -> bool:
+    """Tell whether neither a pass nor a type says what a parameter's axes are, and it may be a weight by its shape."""
+    return parameter.usage is None and parameter.ndim > 1 and all(size > 1 for size in parameter.shape)
+
+
+def _example_axes(ndim: int) -> str:
+    """Return axes as they often are, to be put right: outputs before inputs, stacked along the axes before these."""
+    stacked = f", batch={tuple(range(ndim - 2))!r}" if ndim > 2 else ""
+    return f"iw.Axes(fan_in=({ndim - 1},), fan_out=({ndim - 2},){stacked})"
 
 
 def _pattern(names: Sequence[str]) -> str:
