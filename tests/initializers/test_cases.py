@@ -159,4 +159,13 @@ def test_invariants_notice_one_changed_value(case: Case) -> None:
 def test_the_table_names_every_initializer() -> None:
     tested = {type(case.initializer).__name__ for case in CASES}
     kinds = {name for name, value in NAMES.items() if isinstance(value, type) and issubclass(value, iw.Initializer)}
-    assert kinds - tested == {"Initializer", "ElementWise", "Mapped", "Custom", "Keep", "PerBlock", "NewRows", "MeanOfRows"}
+    assert kinds - tested == {
+        "Initializer",
+        "ElementWise",
+        "Mapped",
+        "Custom",
+        "Keep",
+        "PerBlock",
+        "NewRows",
+        "MeanOfRows",
+    }

@@ -245,7 +245,7 @@ def test_what_is_no_model_is_named(model: Any, message: str) -> None:
     [
         (
             "gpt3",
-            "recipe 'gpt3' is not known; did you mean 'gpt2' or 'gpt-oss'?; known are auto, bert, bilinear-upsampling, ",
+            "recipe 'gpt3' is not known; did you mean 'gpt2' or 'gpt-oss'?; known are auto, bert, ",
         ),
         ([REST, iw.Zeros()], "rules holds Zeros() of type Zeros; give iw.rule(...) or a recipe's name"),
         ([REST, None], "rules holds None of type NoneType; give iw.rule(...)"),

@@ -231,6 +231,8 @@ class _Planner:
         if not parameter.requires_grad and not self.include_frozen:
             passed = f"; include_frozen=True would apply {choice.rule!r}" if choice and not choice.rule.origin else ""
             return f"frozen (requires_grad is False){passed}"
+        if parameter.numel() == 0 and (choice is None or choice.rule.origin):
+            return "it has no elements"
         if parameter.role == "unused" and (choice is None or choice.rule.origin):
             return "never used in the forward pass; a rule of yours that selects it would plan it"
         return None

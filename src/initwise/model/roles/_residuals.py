@@ -211,7 +211,7 @@ class Residuals:
         return found
 
     def _closes(self, value: int, inputs: list[int]) -> bool:
-        """Tell whether a product ends a norm that is written out: by its weight, or by the division where it has none."""
+        """Tell whether a product ends a norm that is written out: by its weight, or by the division if it has none."""
         return self.flow.normalized(value) or (len(inputs) == 1 and self.flow.normalized(inputs[0]))
 
     def _as_large(self, value: int, other: int) -> bool:
