@@ -43,6 +43,8 @@ def plan(
     inputs: options.Inputs = None,
 ) -> None:
     """Say for each parameter of TARGET what would be drawn, and why. Nothing is allocated or written."""
+    if why is not None and (summary or form is not options.PlanFormat.TABLE):
+        raise TargetError(f"--why {why}: it explains one parameter in words; leave --summary and --format away.")
     model = find_model(target, settings, dtype)
     choice = choose(recipe, rules, seed, include_frozen=include_frozen, inputs=inputs)
     with result(out, example=f"plan.{_ENDINGS[form]}") as write:
@@ -57,13 +59,19 @@ def _one(name: str, made: Plan) -> str:
     """Return the name of the one parameter that is meant: its own, an alias, the end of one, or a pattern."""
     if name in made:
         return name
-    found = [row.name for row in made if row.name.endswith(f".{name}") or fnmatch.fnmatchcase(row.name, name)]
+    found = [row.name for row in made if any(_fits(name, each) for each in (row.name, *row.aliases))]
     if len(found) == 1:
         return found[0]
     if found:
         shown = ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
         raise TargetError(f"--why {name}: this fits {len(found)} parameters: {shown}; give one name.")
-    raise TargetError(f"--why {name}: the model has no such parameter{nearest(name, [row.name for row in made])}")
+    known = [each for row in made for each in (row.name, *row.aliases)]
+    near = nearest(name, known) or f"; it has {', '.join(known[:4])}{', ...' if len(known) > 4 else ''}"
+    raise TargetError(f"--why {name}: the model has no such parameter{near}")
+
+
+def _fits(written: str, name: str) -> bool:
+    return name.endswith(f".{written}") or fnmatch.fnmatchcase(name, written)
 
 
 def rendered(made: Plan, form: options.PlanFormat, *, summary: bool = False, terminal: bool | None = None) -> str:

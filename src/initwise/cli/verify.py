@@ -39,7 +39,7 @@ def verify(
     inputs: options.Inputs = None,
 ) -> int:
     """Check the weights in a file against a plan, a recipe or a rule file. Exit code 1 if they do not hold."""
-    _one_plan(plan, recipe, rules, seed)
+    _one_plan(plan, recipe, rules, seed, inputs)
     model = find_model(target, settings, dtype)
     built = model.build(meta=True)
     asked = (
@@ -70,11 +70,15 @@ def read_plan(path: Path) -> Plan:
         raise SchemaError(f"--plan {path}", error.problems) from error
 
 
-def _one_plan(plan: Path | None, recipe: str | None, rules: Path | None, seed: int | None) -> None:
+def _one_plan(
+    plan: Path | None, recipe: str | None, rules: Path | None, seed: int | None, inputs: str | None
+) -> None:
     if plan is None and recipe is None and rules is None:
         raise TargetError("verify: against what? Give --plan plan.json, --recipe NAME or --rules FILE.")
-    if plan is not None and (recipe is not None or rules is not None or seed is not None):
-        raise TargetError("--plan: it holds its own rules and seed; leave --recipe, --rules and --seed away.")
+    if plan is not None and any(each is not None for each in (recipe, rules, seed, inputs)):
+        raise TargetError(
+            "--plan: it holds its own decisions and seed; leave --recipe, --rules, --seed and --inputs away."
+        )
 
 
 def _tell_other_plan(asked: Plan, loaded: Loaded) -> None:

@@ -9,6 +9,7 @@ from math import prod
 from initwise.axes import Axes, Blocks
 from initwise.model._usage import Residual, Role, Usage
 from initwise.model.graph import Graph
+from initwise.model.graph._vocabulary import MATRIX_PRODUCTS
 from initwise.model.roles._blocks import Part, named_blocks, output_parts
 from initwise.model.roles._flow import Flow
 from initwise.model.roles._pieces import Pieces, Span, spans, window
@@ -39,6 +40,8 @@ _KNOWN: dict[Role, tuple[Role, ...]] = {
     "embedding": ("bias", "table", "position"),
     "token": ("bias",),
     "norm_weight": ("scale",),
+    "weight": ("table",),  # relative positions that are contracted with queries
+    "position": ("bias",),
 }
 
 
@@ -244,12 +247,20 @@ def _strongest(counts: dict[str, int]) -> str:
     return next((letter for letter in "iokb" if letter in counts), "")
 
 
+def _mixes_kernels(usage: Usage, by_type: Usage) -> bool:
+    """Tell whether a product only mixes the kernels of a conditional convolution, whose own axes do not show in it."""
+    mixed = usage.operation in MATRIX_PRODUCTS and by_type.operation.startswith("conv")
+    return mixed and usage.role == by_type.role == "weight" and by_type.axes is None
+
+
 def _completed(usage: Usage, by_type: Usage | None) -> Usage:
     """Take from the module's type what a trace cannot see: the padding row, gates of a layer that runs as a whole."""
     if by_type is None:
         return usage
+    if _mixes_kernels(usage, by_type):
+        return replace(usage, operation=by_type.operation, axes=None, blocks=None)
     if (usage.role in _ANY_OPERATION and by_type.role in _BY_NATURE) or by_type.role in _KNOWN.get(usage.role, ()):
-        axes = by_type.axes if by_type.role == "bias" else usage.axes
+        axes = by_type.axes if by_type.role == "bias" or usage.role == "weight" else usage.axes
         usage = replace(usage, role=by_type.role, axes=axes, neutral=by_type.neutral)
     if usage.axes is not None and by_type.axes is not None and replace(by_type.axes, split=()) == usage.axes:
         usage = replace(usage, axes=by_type.axes)  # matrices that interleave

@@ -39,6 +39,7 @@ _ACCUMULATES = ADDITIONS | frozenset(
     alias""".split()
 )
 _SHORTCUTS = _WEIGHTED | POOLINGS | frozenset({"pad"})
+_GATES = frozenset("sigmoid hardsigmoid tanh softmax".split())
 _STEPS = 400
 
 
@@ -203,12 +204,18 @@ class Residuals:
                 waiting.append((inputs[0], maker.index if norm is None else norm))
             elif maker.name in _BETWEEN and inputs:
                 full = [each for each in inputs if self._as_large(each, value)] or inputs
-                chosen = inputs if maker.name in _ACCUMULATES else full[:1]
+                chosen = inputs if maker.name in _ACCUMULATES else self._ungated(full)[:1]
                 closed = norm
                 if norm is None and maker.name in PRODUCTS and self._closes(value, inputs):
                     closed = maker.index
                 waiting += [(each, closed) for each in chosen]
         return found
+
+    def _ungated(self, factors: list[int]) -> list[int]:
+        """Return the factors that are no gates, unless all are."""
+        makers = {value: self.flow.maker(value) for value in factors}
+        found = [value for value, maker in makers.items() if maker is None or maker.name not in _GATES]
+        return found or factors
 
     def _closes(self, value: int, inputs: list[int]) -> bool:
         """Tell whether a product ends a norm that is written out: by its weight, or by the division if it has none."""

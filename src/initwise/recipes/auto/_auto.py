@@ -17,6 +17,7 @@ from initwise.initializers import (
     Zeros,
 )
 from initwise.model import Parameter, Reading, Usage
+from initwise.recipes._by_type import expert_kernel
 from initwise.recipes._rates import rate, time_step
 from initwise.recipes._recipe import Decision, Recipe
 from initwise.recipes._residual import Writers
@@ -50,6 +51,11 @@ def _matrix(
         each = " per gate" if usage.blocks else ""
         return Orthogonal(), f"{_subject(parameter)}, recurrent: orthogonal{each} (Saxe et al. 2013)"
     decided = _weight_of(parameter, reading, walk)
+    kernel = expert_kernel(parameter) if parameter.axes is None else None
+    if kernel is not None:
+        std = math.sqrt((decided.scale if decided is not None else 1.0) / math.prod(kernel[1:]))
+        why = f"{_subject(parameter)}: each row a kernel of fan_in {math.prod(kernel[1:])}"
+        return Normal(std=std), f"{why}; {_words(decided, usage)}" if decided is not None else why
     if decided is not None:
         return VarianceScaling(decided.scale), f"{_subject(parameter)} {_words(decided, usage)}"
     writer = writers.of(parameter) if writers is not None else None
