@@ -120,7 +120,11 @@ def test_a_model_that_changed_since_the_plan_is_told(run: Run) -> None:
     ("arguments", "message"),
     [
         (["--weights", "w.st"], "verify: against what? Give --plan plan.json, --recipe NAME or --rules FILE"),
-        (["--weights", "w.st", "--plan", "plan.json", "--seed", "1"], "--plan: it holds its own rules and seed"),
+        (["--weights", "w.st", "--plan", "plan.json", "--seed", "1"], "--plan: it holds its own decisions and seed"),
+        (
+            ["--weights", "w.st", "--plan", "plan.json", "--inputs", "2x5"],
+            "--plan: it holds its own decisions and seed; leave --recipe, --rules, --seed and --inputs away",
+        ),
         (["--weights", "absent.st", "--plan", "plan.json"], "--weights absent.st: there is no such file"),
         (
             ["--weights", "plan.json", "--plan", "plan.json"],

@@ -70,9 +70,7 @@ def read_plan(path: Path) -> Plan:
         raise SchemaError(f"--plan {path}", error.problems) from error
 
 
-def _one_plan(
-    plan: Path | None, recipe: str | None, rules: Path | None, seed: int | None, inputs: str | None
-) -> None:
+def _one_plan(plan: Path | None, recipe: str | None, rules: Path | None, seed: int | None, inputs: str | None) -> None:
     if plan is None and recipe is None and rules is None:
         raise TargetError("verify: against what? Give --plan plan.json, --recipe NAME or --rules FILE.")
     if plan is not None and any(each is not None for each in (recipe, rules, seed, inputs)):

@@ -68,7 +68,7 @@ def _axes(row: Row) -> str:
         if (axes := getattr(row.axes, role))
     ]
     told += [f"{row.axes.groups} groups"] if row.axes.groups > 1 else []
-    told += [f"one step in {row.axes.stride} positions"] if row.axes.stride > 1 else []
+    told += [f"strides of product {row.axes.stride}"] if row.axes.stride > 1 else []
     told += [f"axis {axis} holds {count} side by side" for axis, count in row.axes.split]
     return ", ".join(told)
 
