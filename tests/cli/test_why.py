@@ -16,6 +16,7 @@ hidden.weight
   axes       axis 1 summed over, axis 0 kept
   fans       fan_in 8, fan_out 8
   rule       recipe classic
+  after      He et al. 2015 (arXiv:1502.01852) and Glorot, Bengio 2010; convolutions as in torchvision's ResNet
   law        U(±0.6124): mean 0, std 0.353553, support [-0.612372, 0.612372]
   reason     Linear weight, fan_in 8, fan_out 8: std = 1 / sqrt((8 + 8) / 2)
 """

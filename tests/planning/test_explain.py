@@ -31,8 +31,9 @@ transformer.h.1.attn.c_attn.weight
   blocks       along axis 0: q 8, k 8, v 8
   around it    follows norm
   rule         recipe gpt2
+  after        Radford et al. 2019, Language Models are Unsupervised Multitask Learners; std 0.02 as in its released code
   law          N(0, 0.02²): mean 0, std 0.02, support [-inf, inf]
-  reason       Linear weight: N(0, 0.02²)"""
+  reason       Linear weight: N(0, 0.02²)"""  # noqa: E501 - a text as it is printed
 
 WRITER = """\
 transformer.h.1.attn.c_proj.weight
@@ -44,8 +45,9 @@ transformer.h.1.attn.c_proj.weight
   fans         fan_in 8, fan_out 8
   around it    follows attention; writer 3 of 4 into the residual stream transformer#0
   rule         recipe gpt2
+  after        Radford et al. 2019, Language Models are Unsupervised Multitask Learners; std 0.02 as in its released code
   law          N(0, 0.01²): mean 0, std 0.01, support [-inf, inf]
-  reason       Linear weight, residual projection: std = 0.02 / sqrt(2 * 2 layers)"""
+  reason       Linear weight, residual projection: std = 0.02 / sqrt(2 * 2 layers)"""  # noqa: E501 - a text as it is printed
 
 TIED = """\
 transformer.wte.weight
@@ -58,8 +60,9 @@ transformer.wte.weight
   fans         fan_in 1, fan_out 8 (torch.nn.init would take 8 and 20)
   around it    makes the model's output; used 2 times in one pass
   rule         recipe gpt2
+  after        Radford et al. 2019, Language Models are Unsupervised Multitask Learners; std 0.02 as in its released code
   law          N(0, 0.02²): mean 0, std 0.02, support [-inf, inf]
-  reason       Embedding weight: N(0, 0.02²); tied with lm_head.weight"""
+  reason       Embedding weight: N(0, 0.02²); tied with lm_head.weight"""  # noqa: E501 - a text as it is printed
 
 
 @pytest.mark.parametrize(

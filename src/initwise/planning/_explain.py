@@ -8,6 +8,7 @@ from initwise.errors import FanError
 from initwise.fans import torch_fans
 from initwise.model import Usage
 from initwise.planning._row import Row
+from initwise.recipes import RECIPES
 
 _ROLES = {"fan_in": "summed over", "fan_out": "kept", "batch": "looped over", "kernel": "a window"}
 
@@ -48,6 +49,8 @@ def _facts(row: Row) -> Iterator[tuple[str, str]]:
     yield "blocks", _blocks(row)
     yield "around it", "; ".join(row.context)
     yield "rule", row.rule
+    recipe = RECIPES.get(row.rule.removeprefix("recipe "))
+    yield "after", recipe.source if recipe is not None else ""
     yield "law", _law(row)
     yield "reason", row.reason
 

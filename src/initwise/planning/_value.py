@@ -107,6 +107,7 @@ class Plan:
           axes       axis 1 summed over, axis 0 kept
           fans       fan_in 4, fan_out 2
           rule       recipe xavier
+          after      Glorot, Bengio 2010, Understanding the difficulty of training deep feedforward neural networks
           law        U(±1): mean 0, std 0.57735, support [-1, 1]
           reason     Linear weight, fan_in 4, fan_out 2: std = 1 / sqrt((4 + 2) / 2)
         """
