@@ -1,7 +1,8 @@
-"""What should stay small: memory while filling, the first fill of a process, the time to import."""
+"""What should stay small: memory while filling, the first fill of a process, the time to import, to plan."""
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -40,6 +41,22 @@ import initwise
 print(time.perf_counter() - start)
 """
 
+PLANNING = """
+import resource, time, torch, initwise as iw, transformers as T
+iw.plan(torch.nn.Linear(2, 2))  # rooms loaded
+with torch.device("meta"):
+    model = T.{model}
+start = time.perf_counter()
+iw.plan(model)
+print(time.perf_counter() - start if "{what}" == "s" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+XL = "GPT2LMHeadModel(T.GPT2Config(n_layer=48, n_embd=1600, n_head=25))"
+LLAMA = (
+    "LlamaForCausalLM(T.LlamaConfig(num_hidden_layers=126, hidden_size=16384, num_attention_heads=128, "
+    "num_key_value_heads=8, intermediate_size=53248, vocab_size=128256))"
+)
+
 EVERY_NAME = "for name in initwise.__all__: getattr(initwise, name)"
 
 INITIALIZERS = ("iw.Normal(std=0.02)", "iw.Uniform(-1, 1)", "iw.TruncatedNormal(std=0.02)", "iw.Zeros()")
@@ -71,8 +88,21 @@ def import_time() -> Iterator[Limit]:
         )
 
 
+def planning() -> Iterator[Limit]:
+    """Planning by `auto` on meta, the traced pass included; memory is the whole process's, libraries included."""
+    for what, model, unit, at_most in (
+        ("plan GPT-2 XL with a trace", XL, "s", 2.0),
+        ("plan Llama-3.1-405B with a trace", LLAMA, "s", 20.0),
+        ("plan Llama-3.1-405B with a trace, peak memory", LLAMA, "GiB", 1.0),
+    ):
+        code = PLANNING.format(model=model, what=unit)
+        yield Limit(what, statistics.median(in_new_process(code) for _ in range(3)), at_most, unit)
+
+
 def limits() -> Iterator[Limit]:
     """All of them."""
     yield from memory()
     yield from first_fill()
     yield from import_time()
+    if importlib.util.find_spec("transformers"):
+        yield from planning()
