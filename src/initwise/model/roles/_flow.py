@@ -237,15 +237,23 @@ class Flow:
         return any(user.name == "mean" for user in self.graph.users(operation.outputs[0]))
 
     def is_output(self, value: int) -> bool:
-        """Tell whether a value is what the model returns, but for a softmax, a cap, a temperature."""
+        """Tell whether a value is what the model returns, but for a softmax, a cap, or a mean over positions."""
         if value in self.graph.is_output and not self.graph.values[value].users:
             return True
         return any(
             self.is_output(output)
             for operation in self.graph.users(value)
-            if operation.name in TRANSPARENT or (operation.name in _OF_ONE and len(self.signals(operation)) == 1)
+            if operation.name in TRANSPARENT or self._only_shapes(operation)
             for output in operation.outputs
         )
+
+    def _only_shapes(self, operation: Operation) -> bool:
+        """Tell whether an operation on one signal may stand between an output layer and the model's output."""
+        if len(self.signals(operation)) != 1:
+            return False
+        if operation.name in ACTIVATIONS and operation.name not in _OF_ONE:
+            return any(user.name in POOLINGS for output in operation.outputs for user, _ in self.users(output))
+        return operation.name in _OF_ONE or operation.name in POOLINGS
 
     # ------------------------------------------------------------------------------------------ ancestors
 
