@@ -178,6 +178,8 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("parameters.2.padding", "no", r"^parameters\[2\] \(embed.weight\).padding: found 'no'; an integer is needed$"),
     ("parameters.2.requires_grad", 1, r"requires_grad: found 1; true or false is needed$"),
     ("parameters.2.aliases", "head", r"aliases: found 'head'; a list is needed$"),
+    ("parameters.2.line", 12, r"^parameters\[2\] \(embed.weight\).line: found 12; a string is needed$"),
+    ("parameters.2.context", "follows norm", r"^parameters\[2\] \(embed.weight\).context: found .* a list is needed$"),
 ]
 
 
