@@ -165,6 +165,8 @@ class Flow:
         """Return in a word what produces a signal."""
         if value is None:
             return ""
+        if self.pieces.of.get(value):
+            return "a learned token"
         root = self.root(value)
         maker = self.graph.maker(root)
         if maker is None:

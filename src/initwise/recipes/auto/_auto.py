@@ -21,9 +21,8 @@ from initwise.recipes._by_type import expert_kernel
 from initwise.recipes._rates import rate, time_step
 from initwise.recipes._recipe import Decision, Recipe
 from initwise.recipes._residual import Writers
-from initwise.recipes.auto._walk import LOGITS, POSITION, TIED, Walk, Weight, walked
+from initwise.recipes.auto._walk import LOGITS, POSITION, SMALL, TIED, Walk, Weight, is_query, walked
 
-SMALL = 0.02
 SLOPE = 0.25
 WRITTEN_OUT = ("gelu", "gelu_tanh", "quick_gelu", "silu", "mish", "relu_squared", "hardswish", "softplus")
 SCALES = {"logit_scale": math.log(10)}
@@ -140,6 +139,8 @@ def _other(parameter: Parameter, usage: Usage, walk: Walk | None) -> Decision:
         std = walk.deviations.get(parameter.name) if walk is not None else None
         what = "of what it is added to" if std is not None else "of a signal of rms 1"
         return Normal(std=std or POSITION), f"{subject}: half the rms {what}, as positions and tokens of GPT-2"
+    if role == "token" and usage.source == "trace" and is_query(parameter):
+        return Normal(), f"{subject}: N(0, 1), a learned query, as in DETR"
     if role == "token":
         return Normal(std=SMALL), f"{subject}: N(0, {SMALL}²), a token of its own, as in ViT and BERT"
     if role == "table":

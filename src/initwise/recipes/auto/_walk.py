@@ -37,6 +37,10 @@ from initwise.recipes.auto._signal import Signal, gaussian, product, total
 
 LOGITS = 0.1  # the std of an output layer's outputs: the loss is ln C + 0.005, on a small batch too
 TIED = 0.25  # the same of a tied one, whose embeddings a norm must still tell from its eps: ln C + 0.03
+SMALL = 0.02  # tokens among others, and tables of relative positions
+INSERTS = frozenset(
+    "where masked_fill masked_fill_ masked_scatter masked_scatter_ __setitem__ index_put index_put_".split()
+)
 POSITION = 0.5  # of the rms of what it is added to, as in GPT-2's release: 0.01 for positions, 0.02 for tokens
 SMALLEST = 1e-20
 _OF_SEVERAL = ADDITIONS | PRODUCTS | JOINS | {"addcmul"}
@@ -423,8 +427,10 @@ class Walk:
         return self.deviations[name]
 
     def _fresh_deviation(self, parameter: Parameter, operation: Operation | None) -> float:
-        if parameter.role in ("token", "table"):
-            return 0.02
+        if parameter.role == "token":
+            return 1.0 if is_query(parameter) else SMALL
+        if parameter.role == "table":
+            return SMALL
         if parameter.usage is not None and parameter.usage.output:
             return tied_deviation(parameter, self.assumed.get(parameter.name, 1.0))
         if operation is not None and not self._from_input(operation):
@@ -463,6 +469,11 @@ def tied_deviation(parameter: Parameter, found: float) -> float:
     rows, width = parameter.shape[0], parameter.shape[-1]
     own = max(0.02, math.log(max(2, rows)) - 3) / math.sqrt(width)
     return min(TIED, own) / math.sqrt(width * max(square, SMALLEST))
+
+
+def is_query(parameter: Parameter) -> bool:
+    """Tell whether a token is a signal of its own (a learned query), and not put among others."""
+    return parameter.operation not in JOINS | INSERTS
 
 
 def walked(reading: Reading) -> Walk:
