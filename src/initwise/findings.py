@@ -17,10 +17,11 @@ Align = Literal["left", "right"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: its heading and the side its cells stand on."""
+    """One column of a table: its heading, the side its cells stand on, and whether a narrow terminal may do without."""
 
     name: str
     align: Align = "left"
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

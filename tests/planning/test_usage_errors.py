@@ -198,3 +198,41 @@ def test_one_memory_under_two_shapes_is_refused_before_anything_is_written() -> 
     with pytest.raises(ApplyError, match="'square' and 'flat' share memory, so that writing one changes the other"):
         iw.apply(model, iw.plan(model, [iw.rule("square", iw.Ones()), iw.rule("flat", iw.Zeros())]))
     assert bool((model.flat == 3).all())
+
+
+def test_inputs_that_do_not_fit_are_told_alone_and_not_once_more_for_each_raw_parameter() -> None:
+    (problem,) = _problems(_Raw(), "auto", inputs="2x4x7")
+    assert problem.startswith("inputs do not fit the model: cat raised RuntimeError with 2x4x7 float32: ")
+
+
+def test_where_a_pass_told_nothing_no_more_inputs_are_asked_for() -> None:
+    class _Solved(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.raw = nn.Parameter(torch.zeros(4, 4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.linalg.solve(self.raw, x.T)  # type: ignore[no-any-return]
+
+    (problem,) = _problems(_Solved(), "auto", inputs="2x4")
+    assert problem == (
+        "'raw' (shape (4, 4), of _Solved): no rule matches; add a rule to the recipe, such as "
+        '["auto", iw.rule("raw", iw.LecunNormal(), axes=iw.Axes(fan_in=(1,), fan_out=(0,)))], '
+        'or iw.rule("raw", iw.Keep()) to leave it'
+    )
+
+
+def test_a_branch_that_stand_ins_did_not_take_is_planned_by_its_modules_types() -> None:
+    class _Branches(_Linear):
+        def __init__(self) -> None:
+            super().__init__()
+            self.other = nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x) if x.sum() > 0 else self.other(x)  # type: ignore[no-any-return]
+
+    plan = iw.plan(_Branches(), "auto", inputs="2x4")
+    assert {row.name: row.kept for row in plan} == dict.fromkeys(
+        ("layer.weight", "layer.bias", "other.weight", "other.bias"), False
+    )
+    assert {row.source for row in plan if row.name.startswith("other")} <= {"type", "trace"}

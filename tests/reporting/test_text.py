@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from initwise.errors import ArgumentError
@@ -55,3 +57,47 @@ def test_where_stdout_is_no_terminal_the_text_is_plain(capsys: pytest.CaptureFix
 def test_a_row_with_too_few_cells_is_refused() -> None:
     with pytest.raises(ArgumentError, match="row 0 of 't' has 1 cells, but there are 2 columns"):
         Table("t", (Column("a"), Column("b")), (("x",),))
+
+
+WIDE = Table(
+    title="",
+    columns=(
+        Column("name"),
+        Column("role", spare=True),
+        Column("fans"),
+        Column("blocks", spare=True),
+        Column("reason"),
+    ),
+    rows=(("head.weight", "weight", "8 -> 24", "q k v", "said in some words that take a line of their own or more"),),
+    notes=("a note",),
+)
+
+
+def _plain(width: int) -> list[str]:
+    styled = text(WIDE, terminal=True, width=width)
+    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", styled).splitlines()]
+
+
+def test_a_terminal_that_is_narrow_folds_the_last_column_only() -> None:
+    lines = _plain(80)
+    assert lines[1].split() == ["name", "role", "fans", "blocks", "reason"]
+    assert lines[3].split()[:6] == ["head.weight", "weight", "8", "->", "24", "q"]
+    assert lines[-1] == "a note"
+
+
+def test_a_terminal_that_is_too_narrow_goes_without_spare_columns_and_says_so() -> None:
+    assert _plain(64)[-1] == "not shown on a terminal of 64 columns: blocks"
+    lines = _plain(52)
+    assert lines[1].split() == ["name", "fans", "reason"]
+    assert lines[-1] == "not shown on a terminal of 52 columns: role, blocks"
+
+
+@pytest.mark.parametrize("width", [20, 52, 64, 80, 200])
+def test_no_line_of_cells_is_wider_than_the_terminal(width: int) -> None:
+    assert max(len(line) for line in _plain(width)[:-2]) <= width
+
+
+def test_a_terminal_that_is_wide_enough_shows_every_word_on_one_line() -> None:
+    assert [line.split() for line in _plain(200) if "head" in line] == [
+        [word for cell in WIDE.rows[0] for word in cell.split()]
+    ]

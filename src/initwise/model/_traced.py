@@ -21,8 +21,8 @@ def traced(reading: Reading, examples: Iterable[Example], *, given: bool = False
 
     The pass runs in evaluation mode. Parameters that it does not touch are looked for in a second one, in training
     mode: some heads exist only there. Of the others one of a repeated module (an expert that no token chose) is used
-    as its siblings are. What is left is read by its module's type where the inputs were built for it, and counts as
-    unused where they were `given`.
+    as its siblings are. What is left is read by its module's type where the inputs were built for it, or values were
+    made up on the way, and counts as unused where they were `given`.
 
     Raises:
         TraceError: no example fits; the message has the first failure, which is the model's own error.
@@ -79,9 +79,10 @@ def _completed(reading: Reading, roles: Roles, example: Example, *, given: bool)
     missing = [name for name in missing if (usage := used[name]) is None or not usage.calls]
     if missing:
         used |= _as_siblings(reading, used, missing)
+        certain = given and not roles.graph.fallbacks  # on stand-ins another branch may have been taken
         for name in missing:
             by_type = reading[name].usage
-            if not _is_used(used[name]) and by_type is not None and given:
+            if not _is_used(used[name]) and by_type is not None and certain:
                 used[name] = replace(by_type, role="unused", source="trace")
     parameters = tuple(replace(parameter, usage=used[parameter.name]) for parameter in reading.parameters)
     return replace(reading, parameters=parameters, roles=roles, notes=_notes(roles.graph, parameters))
@@ -115,7 +116,8 @@ def _in_training(reading: Reading, example: Example, names: Sequence[str]) -> di
 
 
 def _notes(graph: Graph, parameters: Sequence[Parameter]) -> tuple[str, ...]:
-    notes = [f"usage read from {len(graph):,} operations of a forward pass on meta with {graph.inputs_in_words}"]
+    operations = f"{len(graph):,} operation{'' if len(graph) == 1 else 's'}"
+    notes = [f"usage read from {operations} of a forward pass on meta with {graph.inputs_in_words}"]
     notes += [f"traced with stand-ins: {fallback}" for fallback in graph.fallbacks]
     unused = [parameter.name for parameter in parameters if parameter.usage and parameter.usage.role == "unused"]
     if unused:

@@ -15,7 +15,7 @@ from initwise.rules import Rule
 from initwise.selectors import And, Glob, Name, Not, Or, Regex, Selector, Type, class_name
 
 
-def unmatched(parameters: Sequence[Parameter], recipes: Sequence[str]) -> Iterator[str]:
+def unmatched(parameters: Sequence[Parameter], recipes: Sequence[str], *, traced: bool) -> Iterator[str]:
     """Say for each parameter without a rule what to write; names that differ only in numbers stand together."""
     groups: defaultdict[tuple[str, tuple[int, ...]], list[Parameter]] = defaultdict(list)
     for parameter in parameters:
@@ -24,15 +24,17 @@ def unmatched(parameters: Sequence[Parameter], recipes: Sequence[str]) -> Iterat
         names = [parameter.name for parameter in same]
         owner = same[0].kind
         subject = f"{', '.join(map(repr, names))} (shape {same[0].shape}, of {owner}): no rule matches"
-        yield f"{subject}; {_advice(_pattern(names), same[0], recipes)}"
+        yield f"{subject}; {_advice(_pattern(names), same[0], recipes, traced=traced)}"
 
 
-def _advice(pattern: str, parameter: Parameter, recipes: Sequence[str]) -> str:
+def _advice(pattern: str, parameter: Parameter, recipes: Sequence[str], *, traced: bool) -> str:
     added = f'iw.rule("{pattern}", {_likely(parameter)})'
     keep = f'or iw.rule("{pattern}", iw.Keep()) to leave it'
     advice = f"add a rule such as {added}, {keep}"
     if len(recipes) == 1:
         advice = f'add a rule to the recipe, such as ["{recipes[0]}", {added}], {keep}'
+    if traced:  # inputs are there, and do not tell
+        return advice
     if _is_raw_matrix(parameter):
         return f"give inputs=, with which a forward pass shows its axes, or declare them: {advice}"
     return f"{advice}; or give inputs=, which show how it is used" if recipes and parameter.usage is None else advice

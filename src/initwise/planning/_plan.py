@@ -94,6 +94,8 @@ class _Planner:
     ) -> None:
         self.problems: list[str] = []
         self.unknown_recipes: list[str] = []
+        self.misfits: list[str] = []
+        self.recipes: list[str] = []
         self.multipliers: list[recipes.Multiplier] = []
         self.warnings: list[str] = []
         self.seed = seed
@@ -103,8 +105,8 @@ class _Planner:
         self.reading, unreadable = survey(model)
         self.problems += unreadable
         if not unreadable:
-            self.reading, misfits = with_usage(self.reading, inputs, needed=_needs_usage(rules))
-            self.problems += misfits
+            self.reading, self.misfits = with_usage(self.reading, inputs, needed=_needs_usage(rules))
+            self.problems += self.misfits
         self.rules = self._collected(rules)
         self.only = wanted.only
         self.partial = find_partial(self.reading, *wanted)
@@ -170,6 +172,7 @@ class _Planner:
             self.unknown_recipes.append(str(named))
             return []
         try:
+            self.recipes.append(recipe.name)
             self.multipliers += recipe.multipliers(self.reading)
             self.warnings += recipe.warnings(self.reading)
             return recipe.rules(self.reading)
@@ -243,9 +246,10 @@ class _Planner:
             for parameter in self.reading.parameters
             if resolution.choices[parameter.name] is None and parameter.name not in kept
         ]
-        origins = tuple(dict.fromkeys(rule.origin for rule in self.rules if rule.origin))
-        if not self.unknown_recipes:  # else most would only repeat that the recipe is not there
-            self.problems += _complaints.unmatched(unmatched, origins)
+        if not (self.unknown_recipes or self.misfits):  # else most would only repeat that usage or rules are not there
+            named = dict.fromkeys([*self.recipes, *(rule.origin for rule in self.rules if rule.origin)])
+            traced = self.reading.roles is not None
+            self.problems += _complaints.unmatched(unmatched, tuple(named), traced=traced)
         for index, rule in enumerate(self.rules):
             used = rule.initializer is not None and resolution.used[index]
             if not (rule.optional or used or index in resolution.broken):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from initwise.findings import Column, Table
 from initwise.planning._row import Row
 
-USAGE = (Column("operation"), Column("role"), Column("fans"), Column("blocks"))
+USAGE = (Column("operation", spare=True), Column("role", spare=True), Column("fans"), Column("blocks", spare=True))
 LAW = (Column("law"), Column("std", "right"), Column("reason"))
 _BLOCKS = 5  # where the cells of a line have the blocks: shape, operation, role, fans, blocks
 

@@ -55,6 +55,8 @@ def _matrix(
         std = math.sqrt((decided.scale if decided is not None else 1.0) / math.prod(kernel[1:]))
         why = f"{_subject(parameter)}: each row a kernel of fan_in {math.prod(kernel[1:])}"
         return Normal(std=std), f"{why}; {_words(decided, usage)}" if decided is not None else why
+    if parameter.axes is None and parameter.ndim < 2:
+        return Keep(), f"{_subject(parameter)}: kept as its module sets it, a number without fans"
     if decided is not None:
         return VarianceScaling(decided.scale), f"{_subject(parameter)} {_words(decided, usage)}"
     writer = writers.of(parameter) if writers is not None else None

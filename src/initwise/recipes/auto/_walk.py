@@ -467,7 +467,7 @@ def tied_deviation(parameter: Parameter, found: float) -> float:
     """
     square = found if found > 1e-6 else 1.0
     rows, width = parameter.shape[0], parameter.shape[-1]
-    own = max(0.02, math.log(max(2, rows)) - 3) / math.sqrt(width)
+    own = max(1.0, math.log(max(2, rows)) - 3) / math.sqrt(width)
     return min(TIED, own) / math.sqrt(width * max(square, SMALLEST))
 
 
