@@ -168,6 +168,7 @@ def test_a_model_of_several_arguments_or_without_layers_gets_no_candidates() -> 
 LIBRARIES = {
     "timm:resnet18": "2x3x224x224 float32",
     "timm:eva02_tiny_patch14_336": "2x3x336x336 float32",
+    "timm:tresnet_m": "2x3x224x224 float32",
     "torchvision:resnet18": "2x3x224x224 float32",
     "torchvision:ssd300_vgg16": "[3x224x224 float32]",
     "torchvision:raft_small": "1x3x128x128 float32; 1x3x128x128 float32",

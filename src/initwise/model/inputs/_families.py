@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from initwise.model.inputs._call import OPTIONS
 from initwise.model.inputs._makers import (
     Make,
     batched_patches,
@@ -186,6 +187,11 @@ FAMILIES: dict[str, Mapping[str, Make]] = {
         "entity_ids": ids_of_shape("batch", 2, high=100),
         "entity_position_ids": ids_of_shape("batch", 2, 4, high=16),
         "entity_attention_mask": ones_of_shape("batch", 2),
+    },
+    "LukeForMultipleChoice": {
+        "entity_ids": ids_of_shape("batch", OPTIONS, 2, high=100),
+        "entity_position_ids": ids_of_shape("batch", OPTIONS, 2, 4, high=16),
+        "entity_attention_mask": ones_of_shape("batch", OPTIONS, 2),
     },
     "FlavaForPreTraining": {"codebook_pixel_values": images_of(112, 112), "input_ids_masked": one_text},
     "WhisperForCausalLM": {"encoder_outputs": encoder_outputs},

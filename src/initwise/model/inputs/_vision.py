@@ -11,6 +11,7 @@ from initwise.model.inputs._example import Example
 from initwise.model.inputs._tensors import floats
 
 CHANNELS = 3
+MOST_CHANNELS = 16  # of satellite images and their kind
 SIDE = 224
 BIG = 512  # from this size on one image is enough
 FRAMES = 16
@@ -37,9 +38,13 @@ def _sizes(model: Any) -> Iterator[tuple[int, int]]:
 
 
 def _channels(model: nn.Module) -> int:
-    """The channels that the first convolution takes: `in_chans=` changes no setting."""
+    """The channels that the first convolution takes, since `in_chans=` changes no setting.
+
+    Where it takes more than an image can have, something folds pixels into channels before it.
+    """
     first = next((module for module in model.modules() if module._parameters and module is not model), None)
-    return first.in_channels if isinstance(first, nn.Conv2d) else CHANNELS
+    taken = first.in_channels if isinstance(first, nn.Conv2d) else CHANNELS
+    return taken if taken <= MOST_CHANNELS else CHANNELS
 
 
 def torchvision_candidates(model: nn.Module) -> Iterator[Example]:

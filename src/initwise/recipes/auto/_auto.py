@@ -21,7 +21,8 @@ from initwise.recipes._by_type import expert_kernel
 from initwise.recipes._rates import rate, time_step
 from initwise.recipes._recipe import Decision, Recipe
 from initwise.recipes._residual import Writers
-from initwise.recipes.auto._walk import LOGITS, POSITION, SMALL, TIED, Walk, Weight, is_query, walked
+from initwise.recipes.auto._walk import Walk, walked
+from initwise.recipes.auto._weight import LOGITS, POSITION, SMALL, TIED, Weight, is_query
 
 SLOPE = 0.25
 WRITTEN_OUT = ("gelu", "gelu_tanh", "quick_gelu", "silu", "mish", "relu_squared", "hardswish", "softplus")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from initwise.fans import fans
 from initwise.model import Graph, Parameter, Reading, Roles
@@ -32,17 +32,11 @@ from initwise.model.graph._vocabulary import (
 )
 from initwise.model.roles import Use, Writer
 from initwise.recipes.auto import _rules as rules
+from initwise.recipes.auto._chains import writers
 from initwise.recipes.auto._coverage import coverage
 from initwise.recipes.auto._signal import Signal, gaussian, product, total
+from initwise.recipes.auto._weight import LOGITS, POSITION, SMALL, SMALLEST, Weight, is_query, tied_deviation
 
-LOGITS = 0.1  # the std of an output layer's outputs: the loss is ln C + 0.005, on a small batch too
-TIED = 0.25  # the same of a tied one, whose embeddings a norm must still tell from its eps: ln C + 0.03
-SMALL = 0.02  # tokens among others, and tables of relative positions
-INSERTS = frozenset(
-    "where masked_fill masked_fill_ masked_scatter masked_scatter_ __setitem__ index_put index_put_".split()
-)
-POSITION = 0.5  # of the rms of what it is added to, as in GPT-2's release: 0.01 for positions, 0.02 for tokens
-SMALLEST = 1e-20
 _OF_SEVERAL = ADDITIONS | PRODUCTS | JOINS | {"addcmul"}
 _SIZES = frozenset("norm vector_norm linalg_vector_norm linalg_norm".split())
 _SPREADS = frozenset(
@@ -51,36 +45,6 @@ _SPREADS = frozenset(
 )
 # The second moment of a recurrent layer's state that is driven by unit gates: see `docs/auto.md`.
 STATES = {"lstm": 0.06, "gru": 0.16, "rnn_tanh": 0.45, "rnn_relu": 0.5}
-
-
-@dataclass(frozen=True)
-class Weight:
-    """What was decided about one weight.
-
-    Attributes:
-        square: the second moment of the signal that comes in; None where it is not known and taken as one.
-        target: the second moment that its output shall have.
-        writer: where it writes into a residual stream, if it does.
-        level: the second moment at which that stream starts.
-        closed: a norm closes the branch, and carries the scale in its stead.
-        share: how many weights write at the same addition.
-        writers: how many additions the stream has, with those that it goes on in behind norms.
-        covered: the part of a kernel's window that lies on the image and not on its padding, where that is little.
-    """
-
-    square: float | None
-    target: float
-    writer: Writer | None = None
-    level: float = 1.0
-    closed: bool = False
-    share: int = 1
-    writers: int = 0
-    covered: float = 1.0
-
-    @property
-    def scale(self) -> float:
-        """The variance times fan_in."""
-        return self.target / max((self.square if self.square is not None else 1.0) * self.covered, SMALLEST)
 
 
 class Walk:
@@ -105,48 +69,13 @@ class Walk:
         self.deviations: dict[str, float] = {}
         self.states: dict[int, Signal | None] = {}
         self._uses = self._by_operation()
-        writers = self.roles.residuals.writers.values()
-        self._sharing = Counter((id(writer.stream), writer.addition) for writer in writers)
-        self._writers = self._counted()
+        ends = self.roles.residuals.writers.values()
+        self._sharing = Counter((id(writer.stream), writer.addition) for writer in ends)
+        self._writers = writers(self.roles)
         for index in self.graph.inputs:
             self.states[index] = Signal(0.0, 1.0)
         for operation in self.graph:
             self._step(operation)
-
-    def _counted(self) -> dict[int, int]:
-        """Return for each stream its additions; streams that follow each other through a norm (post-norm) are one.
-
-        With one writer each, every block would count as much as all before it: attention would average the positions
-        away, and the gradients of queries and keys with them.
-        """
-        streams = self.roles.residuals.streams
-        chain: dict[int, int] = {}
-        for place, stream in enumerate(streams):
-            before = self._before(stream.start)
-            chain[id(stream)] = chain.get(before, place) if before is not None else place
-        totals: Counter[int] = Counter()
-        for stream in streams:
-            totals[chain[id(stream)]] += len(stream.additions)
-        return {id(stream): totals[chain[id(stream)]] for stream in streams}
-
-    def _before(self, start: int) -> int | None:
-        """Return the stream that a norm turned into the one that starts here."""
-        flow = self.roles.flow
-        value = start
-        for _ in range(6):
-            value = flow.root(value)
-            stream = self.roles.residuals.stream(value)
-            if stream is not None:
-                return id(stream)
-            maker = self.graph.maker(value)
-            if maker is None or maker.name not in NORMS | PRODUCTS:
-                return None
-            shape = self.graph.values[value].tensor.shape
-            inputs = [index for index in flow.signals(maker) if self.graph.values[index].tensor.shape == shape]
-            if not inputs or not (maker.name in NORMS or flow.normalized(value) or flow.normalized(inputs[0])):
-                return None
-            value = inputs[0]
-        return None
 
     # ------------------------------------------------------------------------------------------ walking
 
@@ -457,23 +386,6 @@ class Walk:
             for use in uses:
                 found.setdefault(use.operation.index, []).append(use)
         return found
-
-
-def tied_deviation(parameter: Parameter, found: float) -> float:
-    """Return the std of embeddings that are the output layer too: their logits are small for the token itself too.
-
-    With inputs of second moment `found` the logits have the std s = std * sqrt(d * square). It is 0.25, or less where
-    the token's own logit, at most about s * sqrt(d), would reach ln C - 3 and weigh in the softmax.
-    """
-    square = found if found > 1e-6 else 1.0
-    rows, width = parameter.shape[0], parameter.shape[-1]
-    own = max(1.0, math.log(max(2, rows)) - 3) / math.sqrt(width)
-    return min(TIED, own) / math.sqrt(width * max(square, SMALLEST))
-
-
-def is_query(parameter: Parameter) -> bool:
-    """Tell whether a token is a signal of its own (a learned query), and not put among others."""
-    return parameter.operation not in JOINS | INSERTS
 
 
 def walked(reading: Reading) -> Walk:
