@@ -66,7 +66,7 @@ def main() -> None:
     print(f"\ntorch.nn.init with the same laws: {1000 * theirs:.0f} ms; initwise, plan + apply: {1000 * ours:.0f} ms;")
     print(f"so {theirs / ours:.1f} times as fast here: {platform.machine()}, {torch.get_num_threads()} threads,")
     print(f"{torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}, medians of 5 runs in turns.")
-    print("\nYour own model: initwise plan yourfile.py:build --recipe classic   (more in README.md)")
+    print("\nYour own model: initwise plan yourfile.py:build   (auto; more in README.md)")
 
 
 if __name__ == "__main__":
