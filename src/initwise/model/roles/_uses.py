@@ -18,7 +18,7 @@ from initwise.model.graph._vocabulary import (
 )
 from initwise.model.roles._flow import Flow
 from initwise.model.roles._operands import Operand, bias, operand
-from initwise.model.roles._pieces import Piece, Pieces, spans
+from initwise.model.roles._pieces import Piece, Pieces
 
 _AFFINE = {"layer_norm": 2, "rms_norm": 2, "group_norm": 2, "batch_norm": 3, "instance_norm": 3}
 _INSERTS = frozenset(
@@ -174,13 +174,3 @@ def _lookup_axis(operation: Operation, value: int) -> int | None:
         places = [place for place, each in enumerate(index) if isinstance(each, (Ref, list))]
         return places[0] if places and Ellipsis not in index[: places[0]] else 0 if places else None
     return None
-
-
-def element_counts(use: Use, shape: tuple[int, ...]) -> dict[str, int]:
-    """Return for each letter of a weight's operand the product of the sizes of its axes."""
-    if use.operand is None or use.piece.shadow is None:
-        return {}
-    counts: dict[str, int] = {}
-    for letter, span in zip(use.operand.letters, spans(use.piece.shadow, shape), strict=True):
-        counts[letter] = counts.get(letter, 1) * span.size
-    return counts

@@ -11,7 +11,6 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-from initwise.fans import fans
 from initwise.model import Graph, Parameter, Reading, Roles
 from initwise.model.graph import Operation, Ref
 from initwise.model.graph._vocabulary import (
@@ -245,15 +244,8 @@ class Walk:
         made = rules.normalized(self.graph, operation, signal or Signal(0.0, 1.0))
         weight = next((use.piece.name for use in uses if use.role == "norm_weight"), None)
         if weight is not None:
-            self._expect_norm(weight)
             made = made.scaled(self.norms.get(weight, 1.0))
         return made
-
-    def _expect_norm(self, name: str) -> None:
-        """Decide about a norm that closes a branch; its writer has come before."""
-        if name not in self.norms:
-            return
-        self.norms[name] = float(self.norms[name])
 
     def _divided(self, operation: Operation, signals: list[int]) -> Signal:
         """A norm that is written out, as x * rsqrt(mean(x^2) + eps)."""
@@ -393,11 +385,6 @@ def walked(reading: Reading) -> Walk:
     first = Walk(reading)
     changed = {name: square for name, square in first.heads.items() if abs(square - 1.0) > 0.01}
     return Walk(reading, first.heads) if changed else first
-
-
-def fan_in(parameter: Parameter) -> float:
-    """Return the fan_in of a parameter whose axes are known."""
-    return float(fans(parameter.shape, parameter.axes).fan_in) if parameter.axes is not None else math.nan
 
 
 def _known(signal: Signal | None) -> float | None:
