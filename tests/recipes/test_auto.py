@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import initwise as iw
 from initwise.errors import PlanError
 from initwise.recipes.auto._coverage import coverage
-from initwise.recipes.auto._signal import Signal, gaussian, total
+from initwise.recipes.auto._signal import Curve, Signal, gaussian, total
 
 transformers = pytest.importorskip("transformers")
 
@@ -209,6 +209,25 @@ def test_independent_signals_add_in_variance_and_share_what_their_positions_shar
     one, other = gaussian(0, 2.0, 0.5), Signal(1.0, 3.0, pair=2.0)
     both = total(one, other)
     assert (both.mean, both.square, both.pair) == (1.0, 5.0, 3.0)
+
+
+def test_post_norm_blocks_share_one_stream() -> None:
+    config = transformers.BertConfig(
+        num_hidden_layers=4, hidden_size=64, intermediate_size=96, num_attention_heads=2, vocab_size=99
+    )
+    with torch.device("meta"):
+        plan = iw.plan(transformers.BertModel(config), "auto")
+    row = plan["encoder.layer.2.output.dense.weight"]
+    assert "1 of 8 writers into the stream: / 2.83" in row.reason
+    assert _std(plan, row.name) == pytest.approx(iw.gain("gelu") / math.sqrt(96 * 8), rel=1e-4)
+
+
+@pytest.mark.parametrize("together", [0.0, 0.3, 0.6, 0.8])
+def test_what_two_positions_share_behind_relu_is_the_arc_cosine_kernel(together: float) -> None:
+    angle = math.acos(together)
+    expected = (math.sin(angle) + (math.pi - angle) * together) / (2 * math.pi)  # Cho and Saul 2009
+    curve = Curve(0, 1.0, "relu", torch.relu, together=together)
+    assert curve.pair() == pytest.approx(expected, abs=2e-4)
 
 
 @pytest.mark.parametrize(
