@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from initwise.findings import CATALOGUE, Finding
+from initwise.findings import Finding, found
 from initwise.initializers import Keep, Law, MeanOfRows, NewRows
 from initwise.planning import Part, Row
-from initwise.verification._intervals import mean_interval, square_interval
-from initwise.verification._moments import Moments, moments, pooled
+from initwise.statistics import Moments, mean_interval, moments, pooled, square_interval
 
 _ALLOWED = tuple[float, float] | None
 _FEWEST = 3  # of so many equal values one can say that they were not drawn
@@ -149,10 +148,9 @@ def _rounding(law: Law, dtype: torch.dtype) -> float:
 
 
 def finding(code: str, parameter: str, message: str, measured: str, expected: str, fix: str = "") -> Finding:
-    """Make a finding of the catalogue's severity; without `fix` the catalogue's own advice stands."""
-    entry = CATALOGUE[code]
+    """Make a finding whose confidence is that of the check which made it."""
     certain = 1.0 if code not in {"INI103", "INI104"} else 1.0 - 1e-4
-    return Finding(code, entry.severity, certain, parameter, message, measured, expected, fix or entry.fix)
+    return found(code, parameter, message, measured, expected, fix, confidence=certain)
 
 
 def _law_name(row: Row) -> str:

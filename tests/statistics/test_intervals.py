@@ -10,7 +10,7 @@ import pytest
 
 from initwise.fans import Fans
 from initwise.initializers import Law, Target, XavierUniform
-from initwise.verification._intervals import mean_interval, square_interval
+from initwise.statistics import mean_interval, square_interval
 
 UNIFORM = Law(0.0, 1 / math.sqrt(3), (-1.0, 1.0), cdf=lambda x: (x + 1) / 2, fourth=0.2, name="uniform")
 NORMAL = Law(mean=0.0, std=1.0, name="normal", fourth=3.0)

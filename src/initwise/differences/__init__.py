@@ -1,0 +1,1 @@
+"""Differences of plans and models, law by law and parameter by parameter."""

@@ -1,0 +1,22 @@
+"""The catalogue of codes: one file a family. A code is never given to anything else."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from initwise.findings._code import Code
+from initwise.findings.catalogue import (
+    _declared,
+    _distributed,
+    _gradients,
+    _signals,
+    _statistics,
+    _symmetry,
+    _ties,
+    _zeros,
+)
+
+_FAMILIES = (_declared, _statistics, _symmetry, _zeros, _signals, _gradients, _ties, _distributed)
+
+CATALOGUE: Mapping[str, Code] = MappingProxyType({code.code: code for family in _FAMILIES for code in family.CODES})
+
+__all__ = ["CATALOGUE"]

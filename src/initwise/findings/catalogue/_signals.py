@@ -1,0 +1,7 @@
+"""SIG: what a measured forward pass shows."""
+
+from __future__ import annotations
+
+from initwise.findings._code import Code
+
+CODES: tuple[Code, ...] = ()

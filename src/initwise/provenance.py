@@ -1,0 +1,1 @@
+"""Provenance: which operation wrote each parameter."""
