@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from torch import Tensor
 
 from initwise.findings import Finding
-from initwise.model import Reading
+from initwise.model import Graph, Parameter, Reading
 from initwise.signals import Probe
+from initwise.statistics import Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +25,33 @@ class Subject:
 
     reading: Reading
     probe: Probe | None = None
+    _samples: dict[str, Sample] = field(default_factory=dict, repr=False)
+
+    @property
+    def graph(self) -> Graph | None:
+        """The traced graph, or None."""
+        return self.reading.roles.graph if self.reading.roles is not None else None
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters that have values: not empty, not on the meta device."""
+        return tuple(each for each in self.reading.parameters if each.numel() and not each.tensor.is_meta)
+
+    @cached_property
+    def weights(self) -> tuple[Parameter, ...]:
+        """The trained matrices and kernels that are contracted with the signal."""
+        return tuple(each for each in self.parameters if each.role in {"weight", "recurrent"} and each.requires_grad)
+
+    def sample(self, parameter: Parameter) -> Sample:
+        """Return the values of a parameter, measured once for all lints; of a shard its local part."""
+        if parameter.name not in self._samples:
+            self._samples[parameter.name] = Sample(_local(parameter.values()))
+        return self._samples[parameter.name]
 
 
 Lint = Callable[[Subject], Iterator[Finding]]
+
+
+def _local(tensor: Tensor) -> Tensor:
+    shard = getattr(tensor, "to_local", None)
+    return shard() if callable(shard) else tensor

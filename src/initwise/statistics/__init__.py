@@ -2,5 +2,6 @@
 
 from initwise.statistics._intervals import mean_interval, square_interval
 from initwise.statistics._moments import Moments, moments, pooled
+from initwise.statistics._sample import Sample
 
-__all__ = ["Moments", "mean_interval", "moments", "pooled", "square_interval"]
+__all__ = ["Moments", "Sample", "mean_interval", "moments", "pooled", "square_interval"]
