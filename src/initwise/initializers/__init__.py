@@ -9,7 +9,7 @@ from initwise.initializers._data import from_data, to_data
 from initwise.initializers._distributions import NormalCdf, TruncatedNormalCdf, UniformCdf
 from initwise.initializers._elementwise import ElementWise, law_of
 from initwise.initializers._identity import Dirac, Identity
-from initwise.initializers._invariants import CentreTap, Equal, Invariant, NonzerosPerUnit, Orthonormal, Pattern
+from initwise.initializers._invariants import CentreTap, Equal, Invariant, NonzerosPerUnit, Orthonormal, Pattern, units
 from initwise.initializers._law import Law
 from initwise.initializers._mapped import Mapped, MappedCdf, Within
 from initwise.initializers._orthogonal import DeltaOrthogonal, Orthogonal
@@ -88,4 +88,5 @@ __all__ = [
     "from_data",
     "law_of",
     "to_data",
+    "units",
 ]

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from initwise.lints._subject import Lint
+from initwise.lints.symmetry import SYMMETRY
+from initwise.lints.values import VALUES
 
-LINTS: tuple[Lint, ...] = ()
+LINTS: tuple[Lint, ...] = (*VALUES, *SYMMETRY)

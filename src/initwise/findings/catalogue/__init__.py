@@ -8,14 +8,16 @@ from initwise.findings.catalogue import (
     _declared,
     _distributed,
     _gradients,
+    _scale,
     _signals,
     _statistics,
     _symmetry,
     _ties,
+    _values,
     _zeros,
 )
 
-_FAMILIES = (_declared, _statistics, _symmetry, _zeros, _signals, _gradients, _ties, _distributed)
+_FAMILIES = (_declared, _values, _statistics, _scale, _symmetry, _zeros, _signals, _gradients, _ties, _distributed)
 
 CATALOGUE: Mapping[str, Code] = MappingProxyType({code.code: code for family in _FAMILIES for code in family.CODES})
 
