@@ -5,5 +5,6 @@ from __future__ import annotations
 from initwise.lints._subject import Lint
 from initwise.lints.symmetry import SYMMETRY
 from initwise.lints.values import VALUES
+from initwise.lints.zeros import ZEROS
 
-LINTS: tuple[Lint, ...] = (*VALUES, *SYMMETRY)
+LINTS: tuple[Lint, ...] = (*VALUES, *SYMMETRY, *ZEROS)

@@ -1,0 +1,8 @@
+"""Lints on zeros: by design at the end of a branch, a fault where they stop what should learn."""
+
+from initwise.lints.zeros._tables import empty_tables
+from initwise.lints.zeros._weights import silent, stuck
+
+ZEROS = (stuck, empty_tables, silent)
+
+__all__ = ["ZEROS"]

@@ -1,0 +1,72 @@
+"""Weights of zeros: those that never move, and those that let nothing pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from initwise.findings import Finding, found
+from initwise.lints._subject import Subject
+from initwise.lints.zeros._motion import Motion
+from initwise.model import Parameter
+
+_KINDS = {"weight", "recurrent", "embedding"}
+
+
+def motion(subject: Subject) -> Motion | None:
+    """Return what the graph says about the zeros of the model; None without a graph or without zeros."""
+    graph = subject.graph
+    zero = frozenset(each.name for each in subject.parameters if subject.sample(each).zero)
+    if graph is None or not zero:
+        return None
+    return Motion(graph, zero.intersection(graph.parameters))
+
+
+def stuck(subject: Subject) -> Iterator[Finding]:
+    """ZER401: zeros that receive no gradient, now and after all others have moved; measured where there are inputs."""
+    if subject.probe is not None:
+        return
+    moved = motion(subject)
+    if moved is None:
+        return
+    still = moved.stuck()
+    culprits = [each for each in subject.parameters if each.name in still & moved.last.zero and each.requires_grad]
+    weights = [each for each in culprits if each.role in _KINDS] or culprits
+    blocked = len(still) - len(weights)
+    for parameter in weights:
+        others = [each.name for each in weights if each is not parameter]
+        yield found(
+            "ZER401",
+            parameter.name,
+            f"all {parameter.numel():,} values are zero, and no gradient ever reaches them{_beside(others, blocked)}",
+            "zeros without a gradient",
+            "values that move, or zeros that do",
+        )
+
+
+def silent(subject: Subject) -> Iterator[Finding]:
+    """ZER403: a weight of zeros whose output is all that the next layer sees."""
+    moved = motion(subject)
+    if moved is None:
+        return
+    still = moved.stuck()
+    for parameter in subject.weights:
+        if not subject.sample(parameter).zero or parameter.name in still or parameter.name not in moved.first.zero:
+            continue
+        fed = moved.first.fed_by(parameter.name)
+        if fed is not None:
+            yield _silent(parameter, fed.module or fed.name)
+
+
+def _silent(parameter: Parameter, fed: str) -> Finding:
+    return found(
+        "ZER403",
+        parameter.name,
+        f"all {parameter.numel():,} values are zero, and {fed} sees nothing else",
+        "a signal of zeros",
+        "a drawn weight; zeros at the end of a residual branch only",
+    )
+
+
+def _beside(others: list[str], blocked: int) -> str:
+    told = f"; nor {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}" if others else ""
+    return told + (f"; {blocked} parameters more learn nothing because of that" if blocked > 0 else "")
