@@ -1,0 +1,90 @@
+"""Weights whose scale is far from what their fans ask for, where nothing makes up for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from initwise.fans import fans, torch_fans
+from initwise.findings import Finding, found
+from initwise.lints._subject import Subject
+from initwise.model import Parameter
+from initwise.model.graph import Operation
+from initwise.model.graph._vocabulary import PRODUCTS
+from initwise.model.roles import Use
+
+_LARGE, _SMALL = 5.0, 0.04  # std * sqrt(fan_in); stock models lie between 0.06 and 4 where no norm follows
+_FEWEST = 256
+
+
+def far_off(subject: Subject) -> Iterator[Finding]:
+    """STA206: std * sqrt(fan_in) is far from one in a layer that carries the signal, and no norm follows."""
+    for parameter in subject.weights:
+        usage = parameter.usage
+        if usage is None or usage.axes is None or usage.source != "trace" or usage.norm_follows:
+            continue
+        sample = subject.sample(parameter)
+        if not sample.finite or sample.constant or sample.count < _FEWEST or parameter.blocks is not None:
+            continue
+        fan_in = fans(parameter.shape, usage.axes).fan_in
+        size = sample.std * math.sqrt(fan_in)
+        carries = bool(usage.activation) and not usage.output and usage.residual is None
+        if size > _LARGE or (size < _SMALL and carries):
+            yield _finding(parameter, sample.std, fan_in, size)
+
+
+def tied_head(subject: Subject) -> Iterator[Finding]:
+    """STA206: an embedding that is also the output layer is so large that the logits are."""
+    roles = subject.reading.roles
+    for parameter in subject.parameters:
+        if roles is None or parameter.role != "embedding" or not parameter.requires_grad or parameter.ndim != 2:
+            continue
+        heads = [use for use in roles.uses.get(parameter.name, ()) if use.role == "weight"]
+        sample = subject.sample(parameter)
+        size = sample.std * math.sqrt(parameter.shape[1])
+        if heads and size > _LARGE and not any(_is_scaled(subject, use) for use in heads):
+            yield found(
+                "STA206",
+                parameter.name,
+                f"the table is the output layer too, and makes logits {size:.3g} times as large as its input",
+                f"std {sample.std:.3g}",
+                f"about {1 / math.sqrt(parameter.shape[1]):.2g}, one over the root of {parameter.shape[1]} columns",
+                "draw the tied table as an output layer: iw.Normal(std=0.02), or 1 / sqrt(columns)",
+            )
+
+
+def _is_scaled(subject: Subject, use: Use) -> bool:
+    """Tell whether signal or output of a head is multiplied by a number, as T5 does."""
+    roles = subject.reading.roles
+    if roles is None or use.signal is None:
+        return False
+    before = roles.flow.maker(use.signal)
+    after = [operation for operation, _ in roles.flow.users(use.output)]
+    return any(operation is not None and _by_number(operation) for operation in (before, *after))
+
+
+def _by_number(operation: Operation) -> bool:
+    return operation.name in PRODUCTS and any(isinstance(each, int | float) for each in operation.args)
+
+
+def _finding(parameter: Parameter, std: float, fan_in: float, size: float) -> Finding:
+    suspicion = _suspicion(parameter, std, fan_in)
+    return found(
+        "STA206",
+        parameter.name,
+        f"the signal becomes {size:.3g} times as large in this {parameter.operation}{suspicion}",
+        f"std {std:.4g}, fan_in {fan_in:g}",
+        f"a std near {1 / math.sqrt(fan_in):.3g} to {math.sqrt(2 / fan_in):.3g}",
+    )
+
+
+def _suspicion(parameter: Parameter, std: float, fan_in: float) -> str:
+    """Name the wrong fan that would explain the std, where torch's convention has another one than the operation."""
+    try:
+        other = torch_fans(parameter.shape)
+    except ValueError:
+        return ""
+    for count, word in ((other.fan_in, "fan_in"), (other.fan_out, "fan_out")):
+        if count != fan_in and 0.5 < std * math.sqrt(count) < 1.6:
+            return f"; the std fits the {word} {count} that torch.nn.init counts on this shape"
+    return ""
