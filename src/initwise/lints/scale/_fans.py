@@ -14,6 +14,7 @@ from initwise.model.graph._vocabulary import PRODUCTS
 from initwise.model.roles import Use
 
 _LARGE, _SMALL = 5.0, 0.04  # std * sqrt(fan_in); stock models lie between 0.06 and 4 where no norm follows
+_GAINS = (1.0, math.sqrt(2.0))  # std * sqrt(fan_out) of schemes that keep the gradient's size instead
 _FEWEST = 256
 
 
@@ -26,11 +27,13 @@ def far_off(subject: Subject) -> Iterator[Finding]:
         sample = subject.sample(parameter)
         if not sample.finite or sample.constant or sample.count < _FEWEST or parameter.blocks is not None:
             continue
-        fan_in = fans(parameter.shape, usage.axes).fan_in
-        size = sample.std * math.sqrt(fan_in)
+        counted = fans(parameter.shape, usage.axes)
+        size, backward = (sample.std * math.sqrt(each) for each in (counted.fan_in, counted.fan_out))
         carries = bool(usage.activation) and not usage.output and usage.residual is None
-        if size > _LARGE or (size < _SMALL and carries):
-            yield _finding(parameter, sample.std, fan_in, size)
+        if (size > _LARGE and not any(math.isclose(backward, gain, rel_tol=0.05) for gain in _GAINS)) or (
+            size < _SMALL and carries
+        ):
+            yield _finding(parameter, sample.std, counted.fan_in, size)
 
 
 def tied_head(subject: Subject) -> Iterator[Finding]:

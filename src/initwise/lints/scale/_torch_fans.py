@@ -22,6 +22,9 @@ _FACTOR = 2.0
 _FEWEST = 1024
 
 
+_ROUND = (0.01, 0.02, 0.05, 0.1)  # numbers that are written down, and may fit a scheme by chance
+
+
 class _Scheme(NamedTuple):
     words: str
     std: float  # as drawn, with the fans of the shape
@@ -32,15 +35,22 @@ def wrong_fans(subject: Subject) -> Iterator[Finding]:
     """STA206: the std is exactly that of a scheme with the wrong fans, and a factor of two off with the true ones."""
     for parameter in subject.weights:
         usage, sample = parameter.usage, subject.sample(parameter)
-        plain = usage is not None and usage.source == "trace" and not usage.norm_follows and parameter.blocks is None
-        if not plain or not sample.finite or sample.constant or sample.count < _FEWEST:
+        if usage is None or usage.source != "trace" or usage.norm_follows or not _is_plain(parameter):
+            continue
+        if not sample.finite or sample.constant or sample.count < _FEWEST:
             continue
         tolerance = max(_MATCH, _ERRORS * sample.error)
+        if any(abs(sample.std / number - 1) < tolerance for number in _ROUND):
+            continue
         for scheme in _schemes(parameter):
             off = scheme.std / scheme.meant
             if abs(sample.std / scheme.std - 1) < tolerance and not 1 / _FACTOR < off < _FACTOR:
                 yield _finding(parameter, sample.std, scheme)
                 break
+
+
+def _is_plain(parameter: Parameter) -> bool:
+    return parameter.blocks is None and (parameter.axes is None or parameter.axes.groups == 1)
 
 
 def _schemes(parameter: Parameter) -> Iterator[_Scheme]:

@@ -12,6 +12,7 @@ from initwise.statistics import Sample
 
 _FEWEST = 8
 _CERTAIN = 5.0  # standard errors
+_NEAR = 3.5  # N(0.1, 0.1), which RepVGG draws, is another law than one around zero
 _SPREAD = 0.15  # a weight drawn around its neutral value as narrowly as this does no harm: DCGAN has N(1, 0.02)
 
 
@@ -40,13 +41,13 @@ def _weight(subject: Subject, weight: Parameter, bias: Parameter | None) -> str 
     sample, neutral = subject.sample(weight), _neutral(weight)
     if sample.constant or sample.count < _FEWEST:
         return None
-    error = _CERTAIN * sample.std / math.sqrt(sample.count)
-    if neutral != 0.0 and abs(sample.mean) <= error and _has_both_signs(sample):
+    error = sample.std / math.sqrt(sample.count)
+    if neutral != 0.0 and abs(sample.mean) <= _NEAR * error and _has_both_signs(sample):
         return f"it was drawn around 0, and a norm that changes nothing has {neutral:g}"
     if sample.count >= 4 * _FEWEST and neutral == 1.0 and _is_uniform_from_zero(sample):
         return "it was drawn uniformly between 0 and 1"
     untrained = bias is not None and bias.requires_grad and subject.sample(bias).zero
-    near = abs(sample.mean - neutral) <= error and sample.std <= _SPREAD
+    near = abs(sample.mean - neutral) <= _CERTAIN * error and sample.std <= _SPREAD
     if untrained and not near:
         return "it was drawn, and the norm's bias was not trained"
     return None
@@ -64,7 +65,7 @@ def _is_drawn_bias(subject: Subject, weight: Parameter | None, bias: Parameter, 
 
 def _has_both_signs(sample: Sample) -> bool:
     negative = float((sample.some < 0).double().mean())
-    return 0.2 <= negative <= 0.8
+    return 0.3 <= negative <= 0.7
 
 
 def _is_uniform_from_zero(sample: Sample) -> bool:

@@ -18,6 +18,7 @@ _FEWEST = 1024
 _ALARM = 1e-6  # the chance that a normal sample has a value beyond the quantile
 _BEYOND = 1.5  # and so far beyond it must lie
 _SHARE = 1e-3  # more of them are a heavy tail
+_RARE = 1e-5  # fewer do little harm: float32 trunc_normal_ leaves one at its bound in some ten million draws
 _HEAVY = 3.4  # kurtosis of the rest; heavier ones are no sample of a law that anybody draws from
 _CHUNK = 2**20
 
@@ -47,6 +48,7 @@ def _outliers(parameter: Parameter, sample: Sample) -> Iterator[Finding]:
         f"{count:,} of {sample.count:,} values lie {far:.3g} sigma or more from the others' centre",
         f"{sample.moments.low:.3g} to {sample.moments.high:.3g}, std of the others {spread:.3g}",
         f"at most {quantile:.3g} sigma in so many values",
+        severity="info" if count < _RARE * sample.count else None,
     )
 
 

@@ -35,7 +35,7 @@ from initwise.model.graph._vocabulary import (
 )
 
 _AFFINE = {"linear"} | CONVOLUTIONS
-_ADDED = {"addmm": 0, "baddbmm": 0, "addbmm": 0, "addmv": 0}  # where the added operand stands
+_ADDED = frozenset("addmm baddbmm addbmm addmv".split())  # input + first @ second
 # f(0) = 0; the derivative of those in _DEAD is zero there, in torch.
 _ODD = frozenset(
     """relu relu_ relu6 leaky_relu leaky_relu_ elu elu_ celu celu_ selu selu_ gelu silu mish tanh tanh_ hardswish
@@ -109,7 +109,7 @@ class Pass:
             if not seen.intersection(operation.inputs):
                 continue
             signal = _signal(operation)
-            weight = next(iter(references(_weight(operation))), None)
+            weight = next(references(_weight(operation)), None)
             if signal in seen and weight is not None and weight not in seen:
                 return operation
             seen.update(output for output in operation.outputs if output in self.zeros)
@@ -125,8 +125,8 @@ def _gives_zero(operation: Operation, zero: Is) -> bool:
         product = _all(operation.argument(0, "input"), zero) or _all(operation.argument(1, "weight"), zero)
         return product and _absent_or_zero(operation.argument(2, "bias"), zero)
     if name in _ADDED:
-        product = any(_all(each, zero) for each in operation.args[1:3])
-        return product and _all(operation.args[0], zero)
+        added, *factors = _operands(operation)
+        return any(_all(each, zero) for each in factors) and _all(added, zero)
     if name in PLAIN_PRODUCTS or name == "einsum":
         return any(zero(value) for value in operation.inputs)
     if name in DIVISIONS or name in LOOKUPS:
@@ -153,12 +153,11 @@ def _receive(operation: Operation, zero: Is) -> Iterator[int]:
     if name in _STOPS or (name in _DEAD and all(zero(value) for value in operation.inputs)):
         return
     if name in _AFFINE or name in PLAIN_PRODUCTS or name in _ADDED or (name in PRODUCTS and name not in DIVISIONS):
-        added = _ADDED.get(name)
-        first, second = operation.args[1:3] if added is not None else _factors(operation)
+        added, first, second = _operands(operation)
         for one, other in ((first, second), (second, first)):
             if not _all(other, zero) and not (isinstance(other, int | float) and other == 0):
                 yield from references(one)
-        yield from references(operation.args[:1] if added is not None else operation.argument(2, "bias"))
+        yield from references(added)
     elif name == "scaled_dot_product_attention":
         query, key, value = (operation.argument(place, word) for place, word in enumerate(("query", "key", "value")))
         yield from references(value)
@@ -177,20 +176,30 @@ def _receive(operation: Operation, zero: Is) -> Iterator[int]:
         yield from operation.inputs
 
 
-def _factors(operation: Operation) -> tuple[Any, Any]:
-    second = "weight" if operation.name in _AFFINE else "other"
-    return operation.argument(0, "input"), operation.argument(1, second)
+def _operands(operation: Operation) -> tuple[Any, Any, Any]:
+    """Return what is added to a product, and its two factors: signal and weight where it has those."""
+    if operation.name in _ADDED:
+        names = (("mat1", "batch1", "mat"), ("mat2", "batch2", "vec"))
+        first, second = (
+            next((found for name in each if (found := operation.argument(place, name)) is not None), None)
+            for place, each in enumerate(names, start=1)
+        )
+        return operation.argument(0, "input"), first, second
+    affine = operation.name in _AFFINE
+    added = operation.argument(2, "bias") if affine else None
+    return added, operation.argument(0, "input"), operation.argument(1, "weight" if affine else "other")
 
 
 def _signal(operation: Operation) -> int | None:
     """Return the value that a layer contracts with its weight."""
-    if operation.name in _AFFINE or operation.name in RECURRENT or operation.name in PLAIN_PRODUCTS:
-        return next(iter(references(operation.argument(0, "input"))), None)
-    return next(iter(references(operation.args[1:2])), None) if operation.name in _ADDED else None
+    if operation.name in RECURRENT:
+        return next(references(operation.args[:1]), None)
+    known = operation.name in _AFFINE or operation.name in _ADDED or operation.name in PLAIN_PRODUCTS
+    return next(references(_operands(operation)[1]), None) if known else None
 
 
 def _weight(operation: Operation) -> Any:
-    return operation.args[2:3] if operation.name in {*_ADDED, *RECURRENT} else operation.args[1:2]
+    return operation.args[2:3] if operation.name in RECURRENT else _operands(operation)[2]
 
 
 def _table(operation: Operation) -> Any:
