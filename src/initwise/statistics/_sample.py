@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from initwise.statistics._moments import Moments, moments
 
 _MOST = 2**16  # elements that shapes and outliers are judged by
+_SPIKE = 10.0  # medians: seven sigma of a normal law
 _LEAST = 1e-12
 
 
@@ -24,7 +26,8 @@ class Sample:
     @cached_property
     def moments(self) -> Moments:
         """Count, extremes, mean and mean square of all elements, in one pass."""
-        return moments([self.tensor], 0.0)
+        with np.errstate(over="ignore"):  # rubbish in memory may be as large as it likes
+            return moments([self.tensor], 0.0)
 
     @property
     def count(self) -> int:
@@ -72,8 +75,9 @@ class Sample:
 
     @cached_property
     def kurtosis(self) -> float:
-        """E (w - mean)^4 / std^4 of `some`: 3 for a normal law, 1.8 for a uniform one."""
+        """E (w - mean)^4 / std^4 of `some`, spikes left out: 3 for a normal law, 1.8 for a uniform one."""
         centred = self.some - self.some.mean()
+        centred = centred[centred.abs() <= _SPIKE * centred.abs().median()] if bool(centred.abs().median()) else centred
         variance = float(centred.square().mean())
         return float(centred.pow(4).mean()) / max(variance**2, _LEAST**4)
 

@@ -16,6 +16,7 @@ from initwise.model.roles import Use
 _LARGE, _SMALL = 5.0, 0.04  # std * sqrt(fan_in); stock models lie between 0.06 and 4 where no norm follows
 _GAINS = (1.0, math.sqrt(2.0))  # std * sqrt(fan_out) of schemes that keep the gradient's size instead
 _FEWEST = 256
+_NARROW = 16  # a layer that reads coordinates makes up for nothing and hides nothing
 
 
 def far_off(subject: Subject) -> Iterator[Finding]:
@@ -29,10 +30,11 @@ def far_off(subject: Subject) -> Iterator[Finding]:
             continue
         counted = fans(parameter.shape, usage.axes)
         size, backward = (sample.std * math.sqrt(each) for each in (counted.fan_in, counted.fan_out))
-        carries = bool(usage.activation) and not usage.output and usage.residual is None
-        if (size > _LARGE and not any(math.isclose(backward, gain, rel_tol=0.05) for gain in _GAINS)) or (
-            size < _SMALL and carries
-        ):
+        carries = counted.fan_in >= _NARROW and bool(usage.activation) and not usage.output and usage.residual is None
+        if (
+            size > _LARGE
+            and not any(math.isclose(backward, gain, rel_tol=max(0.05, 4 * sample.error)) for gain in _GAINS)
+        ) or (size < _SMALL and carries):
             yield _finding(parameter, sample.std, counted.fan_in, size)
 
 

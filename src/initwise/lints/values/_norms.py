@@ -6,24 +6,33 @@ import math
 from collections.abc import Iterator
 
 from initwise.findings import Finding, found
+from initwise.lints._gather import together
 from initwise.lints._subject import Subject
 from initwise.model import Parameter
 from initwise.statistics import Sample
 
 _FEWEST = 8
+_APART = 3  # so many findings are told one by one
 _CERTAIN = 5.0  # standard errors
 _NEAR = 3.5  # N(0.1, 0.1), which RepVGG draws, is another law than one around zero
 _SPREAD = 0.15  # a weight drawn around its neutral value as narrowly as this does no harm: DCGAN has N(1, 0.02)
 
 
 def drawn_norms(subject: Subject) -> Iterator[Finding]:
-    """INI110: a norm's weight or bias is a sample of some law, and the norm is not a trained one."""
+    """INI110: a norm's weight or bias is a sample of some law, and the norm is not a trained one.
+
+    Most often one loop drew all norms of a model, so that many are told together.
+    """
+    weights: list[Finding] = []
+    biases: list[Finding] = []
     for weight, bias in _pairs(subject):
         told = _weight(subject, weight, bias) if weight is not None else None
         if weight is not None and told is not None:
-            yield _finding(subject, weight, told, _neutral(weight))
+            weights.append(_finding(subject, weight, told, _neutral(weight)))
         if bias is not None and _is_drawn_bias(subject, weight, bias, weight_drawn=told is not None):
-            yield _finding(subject, bias, "it was drawn, and the norm's weight was not trained", 0.0)
+            biases.append(_finding(subject, bias, "it was drawn, and the norm's weight was not trained", 0.0))
+    for found_ in (weights, biases):
+        yield from found_ if len(found_) <= _APART else [together(found_)]
 
 
 def _pairs(subject: Subject) -> Iterator[tuple[Parameter | None, Parameter | None]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import NormalDist
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -18,37 +19,75 @@ _FEWEST = 1024
 _ALARM = 1e-6  # the chance that a normal sample has a value beyond the quantile
 _BEYOND = 1.5  # and so far beyond it must lie
 _SHARE = 1e-3  # more of them are a heavy tail
-_RARE = 1e-5  # fewer do little harm: float32 trunc_normal_ leaves one at its bound in some ten million draws
+_RARE = 1e-5
 _HEAVY = 3.4  # kurtosis of the rest; heavier ones are no sample of a law that anybody draws from
 _CHUNK = 2**20
 
 
+class _Spikes(NamedTuple):
+    """The values of one parameter that lie far out: how many, how many sigma, and what so many values may reach."""
+
+    parameter: Parameter
+    sample: Sample
+    count: int
+    sigmas: float
+    quantile: float
+
+    @property
+    def lone(self) -> bool:
+        return self.count < _RARE * self.sample.count
+
+
 def outliers(subject: Subject) -> Iterator[Finding]:
     """STA204: a few values lie far beyond the extreme-value quantile, and nothing lies between."""
+    lone: list[_Spikes] = []
     for parameter in subject.parameters:
         sample = subject.sample(parameter)
         if parameter.role in _ROLES and sample.count >= _FEWEST and sample.finite and not sample.constant:
-            yield from _outliers(parameter, sample)
+            spikes = _spikes(parameter, sample)
+            if spikes is not None and spikes.lone:
+                lone.append(spikes)
+            elif spikes is not None:
+                yield _finding(spikes)
+    if lone:
+        yield _told_together(lone)
 
 
-def _outliers(parameter: Parameter, sample: Sample) -> Iterator[Finding]:
+def _spikes(parameter: Parameter, sample: Sample) -> _Spikes | None:
     centre, spread = _robust(sample.some)
     quantile = -NormalDist().inv_cdf(_ALARM / (2 * sample.count))
     bound = _BEYOND * quantile * spread
     if not spread or max(sample.moments.high - centre, centre - sample.moments.low) <= bound:
-        return
+        return None
     count, nearest = _beyond(sample.tensor, centre, bound)
     between = _beyond(sample.tensor, centre, quantile * spread)[0] - count
     if count > max(1.0, _SHARE * sample.count) or between or _kurtosis_within(sample.some, centre, bound) > _HEAVY:
-        return
-    far = nearest / spread
-    yield found(
+        return None
+    return _Spikes(parameter, sample, count, nearest / spread, quantile)
+
+
+def _finding(spikes: _Spikes) -> Finding:
+    low, high = spikes.sample.moments.low, spikes.sample.moments.high
+    return found(
         "STA204",
-        parameter.name,
-        f"{count:,} of {sample.count:,} values lie {far:.3g} sigma or more from the others' centre",
-        f"{sample.moments.low:.3g} to {sample.moments.high:.3g}, std of the others {spread:.3g}",
-        f"at most {quantile:.3g} sigma in so many values",
-        severity="info" if count < _RARE * sample.count else None,
+        spikes.parameter.name,
+        f"{spikes.count:,} of {spikes.sample.count:,} values lie {spikes.sigmas:.3g} sigma or more from the others",
+        f"{low:.3g} to {high:.3g}",
+        f"at most {spikes.quantile:.3g} sigma in so many values",
+    )
+
+
+def _told_together(lone: Sequence[_Spikes]) -> Finding:
+    """Return one remark on single spikes among millions: float32 trunc_normal_ leaves them, and they do little harm."""
+    total = sum(spikes.count for spikes in lone)
+    names = ", ".join(spikes.parameter.name for spikes in lone[:3]) + (", ..." if len(lone) > 3 else "")
+    return found(
+        "STA204",
+        lone[0].parameter.name,
+        f"{total} lone value{'s' if total > 1 else ''} far out in {names}, as trunc_normal_ in float32 leaves them",
+        f"up to {max(spikes.sigmas for spikes in lone):.3g} sigma",
+        f"at most {lone[0].quantile:.3g} sigma in so many values",
+        severity="info",
     )
 
 
