@@ -49,6 +49,13 @@ def test_numbers_that_nobody_draws_are_rubbish(scale: float) -> None:
     assert told(found_by([unwritten], model)) == [("INI108", "3.weight")]
 
 
+def test_the_addresses_of_an_allocator_give_freed_memory_away() -> None:
+    model = _net()
+    with torch.no_grad():
+        model[3].weight.view(-1)[:4] = torch.tensor([4.59e-41, 0.0, 1.2e-38, 4.59e-41])
+    assert told(found_by([unwritten], model)) == [("INI108", "3.weight")]
+
+
 def test_buffers_must_be_what_their_names_say() -> None:
     model = _net(nn.BatchNorm1d)
     model.register_buffer("inv_freq", 1.0 / 10000 ** (torch.arange(8) / 8))

@@ -13,6 +13,7 @@ from initwise.model import canonical_name, is_parallel
 from initwise.statistics import Sample
 
 _HUGE, _TINY = 1e10, 1e-20  # beyond them lie numbers that memory holds and that nobody draws
+_START = 16
 _POISON = "build the model inside `with iw.record() as log:` to see what was never written"
 
 
@@ -31,7 +32,7 @@ def unwritten(subject: Subject) -> Iterator[Finding]:
     """INI108: the numbers look like memory that nobody wrote."""
     for parameter in subject.parameters:
         sample = subject.sample(parameter)
-        if sample.finite and not sample.constant and _is_rubbish(sample):
+        if sample.finite and not sample.constant and (_is_rubbish(sample) or _has_addresses(sample.tensor)):
             yield found(
                 "INI108",
                 parameter.name,
@@ -68,6 +69,18 @@ def padding(subject: Subject) -> Iterator[Finding]:
 
 def _is_rubbish(sample: Sample) -> bool:
     return sample.largest > _HUGE or 0.0 < sample.largest < _TINY
+
+
+def _has_addresses(values: Tensor) -> bool:
+    """Tell whether the first numbers are those that an allocator's addresses make: a few of them subnormal.
+
+    Freed memory that is handed out again starts with them; the rest holds whatever was there, which may look drawn.
+    """
+    if values.dtype != torch.float32:
+        return False
+    first = values.detach().flatten()[:_START].abs()
+    subnormal = int(((first > 0) & (first < torch.finfo(values.dtype).tiny)).sum())
+    return 0 < subnormal <= _START // 4 and first.numel() == _START
 
 
 def _buffers(subject: Subject) -> Iterator[tuple[str, Tensor]]:
