@@ -1,6 +1,7 @@
 # The public names, for type checkers and editors; `__init__.py` imports each where it is first used.
 from initwise import errors, init, random, recipes
 from initwise.axes import Axes
+from initwise.differences import diff
 from initwise.digests import digest
 from initwise.errors import ApplyError, ArgumentError, InitwiseError, PlanError, SchemaError, VerificationError
 from initwise.gains import gain
@@ -95,6 +96,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "XavierUniform",
     "Zeros",
     "apply",
+    "diff",
     "digest",
     "errors",
     "gain",
