@@ -2,6 +2,6 @@
 
 from initwise.statistics._intervals import mean_interval, square_interval
 from initwise.statistics._moments import Moments, moments, pooled
-from initwise.statistics._sample import Sample
+from initwise.statistics._sample import SOME, Sample
 
-__all__ = ["Moments", "Sample", "mean_interval", "moments", "pooled", "square_interval"]
+__all__ = ["SOME", "Moments", "Sample", "mean_interval", "moments", "pooled", "square_interval"]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from initwise.statistics._moments import Moments, moments
 
-_MOST = 2**16  # elements that shapes and outliers are judged by
+SOME = 2**14  # elements that shapes and outliers are judged by
 _SPIKE = 10.0  # medians: seven sigma of a normal law
 _LEAST = 1e-12
 
@@ -67,9 +67,9 @@ class Sample:
 
     @cached_property
     def some(self) -> Tensor:
-        """At most 65,536 of the values, evenly spread over memory, in float64 on the CPU."""
+        """At most 16,384 of the values, evenly spread over memory, in float64 on the CPU."""
         flat = (torch.view_as_real(self.tensor) if self.tensor.is_complex() else self.tensor).detach().reshape(-1)
-        step = -(-flat.numel() // _MOST) or 1
+        step = -(-flat.numel() // SOME) or 1
         step += step % 2 == 0 and step > 1  # an odd step does not stay in one column of a matrix of even width
         return flat[::step].to("cpu", torch.float64)
 

@@ -14,6 +14,7 @@ from initwise.fans import fans, torch_fans
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
 from initwise.model import Parameter
+from initwise.statistics import SOME
 
 _FEWEST_VALUES = 1024
 _FEWEST_SIBLINGS = 4
@@ -115,7 +116,7 @@ def _odd_in_shape(group: Sequence[_Member]) -> Finding | None:
 
 
 def _tolerance(member: _Member) -> float:
-    return max(_KURTOSIS / 1.5, _ERRORS * math.sqrt(24 / min(member.parameter.numel(), 2**16)))
+    return max(_KURTOSIS / 1.5, _ERRORS * math.sqrt(24 / min(member.parameter.numel(), SOME)))
 
 
 def _shape(kurtosis: float) -> str:
