@@ -8,7 +8,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from initwise.differences import _parts
-from initwise.differences._match import matched, names
+from initwise.differences._match import matched, name_of, names
 from initwise.differences._plans import described, fans_words, law_words, only
 from initwise.differences._samples import finite, has_values, local, model_words, sample_of, values_words
 from initwise.differences._value import Compared, Difference
@@ -34,7 +34,7 @@ def _compared(row: Row | None, held: Parameter | None, alpha: float) -> Compared
         return only(row, "a")
     law = None if row.kept else row.law
     asked = Compared(
-        row.name,
+        name_of(row, held),
         "agrees",
         row.shape,
         law_words(row),
@@ -62,22 +62,23 @@ def _measured(asked: Compared, row: Row, held: Parameter, alpha: float) -> Compa
         return _told(_with_sample(asked, held), [], said, row, held)
     slack = _parts.slack_of(held)
     found = [_parts.measure(part, pieces, alpha, slack) for part, pieces in parts]
-    off = _labelled([(part.label, said) for (part, _), each in zip(parts, found, strict=True) for said in each.off])
+    off = _labelled(
+        [(part.label, said) for (part, _), each in zip(parts, found, strict=True) for said in each.off], len(parts)
+    )
     off += _parts.padding(row, local(values))
-    allowed = _labelled([(part.label, each.allowed) for (part, _), each in zip(parts, found, strict=True)])
+    allowed = _labelled([(part.label, each.allowed) for (part, _), each in zip(parts, found, strict=True)], len(parts))
     testable = all(_parts.is_testable(part, slack) for part, _ in parts)
     otherwise = ("agrees", "; ".join(allowed)) if testable else ("not testable", row.reason)
     return _told(_with_moments(asked, [each.moments for each in found], held), off, [otherwise], row, held)
 
 
-def _labelled(said: list[tuple[str, str]]) -> list[str]:
+def _labelled(said: list[tuple[str, str]], parts: int) -> list[str]:
     """Return each sentence once, with the blocks that it is about, unless these are all."""
     labels: dict[str, list[str]] = {}
     for label, sentence in said:
         if sentence:
             labels.setdefault(sentence, []).append(label)
-    everywhere = len({label for label, _ in said})
-    return [each if len(of) == everywhere else f"{', '.join(of)}: {each}" for each, of in labels.items()]
+    return [each if len(of) == parts else f"{', '.join(of)}: {each}" for each, of in labels.items()]
 
 
 def _told(found: Compared, off: list[str], otherwise: list[tuple[str, str]], row: Row, held: Parameter) -> Compared:

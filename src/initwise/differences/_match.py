@@ -42,6 +42,11 @@ def matched(left: Sequence[A], right: Sequence[B]) -> Iterator[tuple[A | None, B
             yield _find(other, here), other
 
 
+def name_of(left: Named, right: Named) -> str:
+    """Return the name that a pair goes by: one that both have, and the left one's where there is none or a choice."""
+    return right.name if right.name in names(left) and left.name not in names(right) else left.name
+
+
 def names(item: Named) -> frozenset[str]:
     """Return all names of a parameter."""
     return frozenset((item.name, *item.aliases))

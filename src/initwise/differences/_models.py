@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from initwise.differences._bits import Apart, apart, identical
-from initwise.differences._match import matched, names
+from initwise.differences._match import matched, name_of, names
 from initwise.differences._samples import finite, has_values, local, model_words, sample_of, values_words
 from initwise.differences._value import Compared, Difference
 from initwise.model import Parameter, Reading, canonical_name, is_parallel, walk
@@ -35,8 +35,8 @@ def _parameters(a: Parameter | None, b: Parameter | None, sigmas: float) -> Comp
         return _only(there, side)  # type: ignore[arg-type]
     if not (has_values(a) and has_values(b)):
         side = "b" if has_values(a) else "a"
-        return Compared(a.name, "no values", reason=f"it is on the meta device in {side}")
-    found = _values(a.name, a.values().detach(), b.values().detach(), sigmas)
+        return Compared(name_of(a, b), "no values", a.shape, reason=f"it is on the meta device in {side}")
+    found = _values(name_of(a, b), a.values().detach(), b.values().detach(), sigmas)
     if names(a) != names(b) and (a.aliases or b.aliases):
         one, other = (", ".join(each.aliases) or "nothing" for each in (a, b))
         said = f"tied with {one} in a, with {other} in b"

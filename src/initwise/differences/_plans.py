@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from initwise.differences._laws import same_law
-from initwise.differences._match import matched, names
+from initwise.differences._match import matched, name_of, names
 from initwise.differences._value import Compared, Difference
 from initwise.initializers import Law, NewRows
 from initwise.planning import Part, Plan, Row
@@ -57,7 +57,7 @@ def _compared(a: Row | None, b: Row | None) -> Compared:
     found = list(_differences(a, b))
     one, other = (None if row.kept else row.law for row in (a, b))
     return Compared(
-        name=a.name if a.name in names(b) or b.name not in names(a) else b.name,
+        name=name_of(a, b),
         status=found[0][0] if found else "same",
         shape=a.shape,
         law_a=law_words(a),
