@@ -21,10 +21,12 @@ class Subject:
     Attributes:
         reading: its parameters and how each is used; `reading.roles` has the traced graph where one could be made.
         probe: one real forward and backward pass; None where no inputs were given.
+        notes: remarks of lints that are no findings; the report shows them.
     """
 
     reading: Reading
     probe: Probe | None = None
+    notes: list[str] = field(default_factory=list)
     _samples: dict[str, Sample] = field(default_factory=dict, repr=False)
 
     @property

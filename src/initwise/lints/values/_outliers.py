@@ -50,7 +50,7 @@ def outliers(subject: Subject) -> Iterator[Finding]:
             elif spikes is not None:
                 yield _finding(spikes)
     if lone:
-        yield _told_together(lone)
+        subject.notes.append(_remark(lone))
 
 
 def _spikes(parameter: Parameter, sample: Sample) -> _Spikes | None:
@@ -77,18 +77,13 @@ def _finding(spikes: _Spikes) -> Finding:
     )
 
 
-def _told_together(lone: Sequence[_Spikes]) -> Finding:
-    """Return one remark on single spikes among millions: float32 trunc_normal_ leaves them, and they do little harm."""
+def _remark(lone: Sequence[_Spikes]) -> str:
+    """Return one remark on single spikes among millions, which do little harm."""
     total = sum(spikes.count for spikes in lone)
     names = ", ".join(spikes.parameter.name for spikes in lone[:3]) + (", ..." if len(lone) > 3 else "")
-    return found(
-        "STA204",
-        lone[0].parameter.name,
-        f"{total} lone value{'s' if total > 1 else ''} far out in {names}, as trunc_normal_ in float32 leaves them",
-        f"up to {max(spikes.sigmas for spikes in lone):.3g} sigma",
-        f"at most {lone[0].quantile:.3g} sigma in so many values",
-        severity="info",
-    )
+    far = max(spikes.sigmas for spikes in lone)
+    many = f"{total} lone values lie" if total > 1 else "one lone value lies"
+    return f"{many} up to {far:.3g} sigma out in {names}: truncation by erfinv in float32 leaves such (STA204)"
 
 
 def _robust(values: Tensor) -> tuple[float, float]:
