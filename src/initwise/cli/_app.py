@@ -10,6 +10,7 @@ import typer
 
 import initwise
 from initwise.cli._output import show
+from initwise.cli.diff import diff
 from initwise.cli.explain import explain
 from initwise.cli.init import init
 from initwise.cli.plan import plan
@@ -21,7 +22,7 @@ def build_app() -> typer.Typer:
     """Make the application."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
     app.callback()(_root)
-    for command in (plan, init, verify, explain, recipes):
+    for command in (plan, init, verify, diff, explain, recipes):
         app.command()(command)
     return app
 
