@@ -18,7 +18,7 @@ _DEFAULT = {
 }  # where a layer of torch has its own reasons, it is not held against it
 _MATCH = 0.01
 _ERRORS = 4.0
-_FACTOR = 2.0
+_FACTOR = 2.5
 _FEWEST = 1024
 
 
@@ -32,7 +32,7 @@ class _Scheme(NamedTuple):
 
 
 def wrong_fans(subject: Subject) -> Iterator[Finding]:
-    """STA206: the std is exactly that of a scheme with the wrong fans, and a factor of two off with the true ones."""
+    """STA206: the std is exactly that of a scheme with the wrong fans, and far off with the true ones."""
     for parameter in subject.weights:
         usage, sample = parameter.usage, subject.sample(parameter)
         if usage is None or usage.source != "trace" or usage.norm_follows or not _is_plain(parameter):
