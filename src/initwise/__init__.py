@@ -29,6 +29,7 @@ _ROOMS = {
         "Zeros"
     ),
     "planning": "Plan plan",
+    "provenance": "record",
     "rules": "Rule rule",
     "selectors": "Glob Name Regex Type Where",
     "verification": "verify",

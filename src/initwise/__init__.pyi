@@ -40,6 +40,7 @@ from initwise.initializers import (
     Zeros,
 )
 from initwise.planning import Plan, plan
+from initwise.provenance import record
 from initwise.rules import Rule, rule
 from initwise.selectors import Glob, Name, Regex, Type, Where
 from initwise.verification import verify
@@ -105,6 +106,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "plan",
     "random",
     "recipes",
+    "record",
     "rule",
     "verify",
 ]

@@ -2,14 +2,18 @@
 
 from initwise.writing._apply import apply
 from initwise.writing._parts import mean_rows, part_of, write_parts
+from initwise.writing._poison import poison, poisoned
 from initwise.writing._rounding import rounded_once
 from initwise.writing._through import tolerance
-from initwise.writing._write import row_major, write, write_draw, write_values
+from initwise.writing._write import OBSERVERS, row_major, write, write_draw, write_values
 
 __all__ = [
+    "OBSERVERS",
     "apply",
     "mean_rows",
     "part_of",
+    "poison",
+    "poisoned",
     "rounded_once",
     "row_major",
     "tolerance",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ from initwise.random import NormalDraw, TruncatedNormalDraw, UniformDraw, fill, 
 from initwise.writing._rounding import rounded_once
 
 Draw = UniformDraw | NormalDraw | TruncatedNormalDraw | Fill
+
+# Who is told of each write, with the tensor and what was written: our kernels go past torch, and past who watches it.
+OBSERVERS: list[Callable[[Tensor, Any], None]] = []
 
 
 def write(tensor: Tensor, initializer: Initializer, target: Target, *, seed: int, name: str, label: str = "") -> None:
@@ -54,21 +58,21 @@ def write_draw(
                 fill(halves[..., half], draw, key(seed, name, join(label, part)), start=start, strides=indices)
         else:
             fill(plain, draw, key(seed, name, label), start=start, strides=strides)
-    _mark_written(tensor)
+    _mark_written(tensor, draw)
 
 
 def write_values(tensor: Tensor, values: Tensor) -> None:
     """Copy computed values into `tensor`, rounded once to its dtype."""
     with torch.no_grad():
         tensor.detach().copy_(values)
-    _mark_written(tensor)
+    _mark_written(tensor, values)
 
 
 def write_zero_row(tensor: Tensor, row: int) -> None:
     """Set one row (a padding row) of `tensor` to zero."""
     with torch.no_grad():
-        tensor.detach()[row].zero_()
-    _mark_written(tensor)
+        zeros = tensor.detach()[row].zero_()
+    _mark_written(tensor, Fill(0.0), zeros)
 
 
 def row_major(shape: Sequence[int]) -> tuple[int, ...]:
@@ -88,7 +92,9 @@ def join(*labels: str) -> str:
     return "/".join(label for label in labels if label)
 
 
-def _mark_written(tensor: Tensor) -> None:
-    """Tell autograd of a write that bypassed it, as an in-place method would have."""
+def _mark_written(tensor: Tensor, what: Any, part: Tensor | None = None) -> None:
+    """Tell autograd and the observers of a write that bypassed them, as an in-place method would have."""
     if not tensor.is_inference():
         increment_version(tensor)
+    for observer in OBSERVERS:
+        observer(tensor if part is None else part, what)

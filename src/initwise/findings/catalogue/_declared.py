@@ -65,4 +65,50 @@ CODES = (
         harm="Padding receives no gradient, so that row adds its noise to every padded input forever.",
         fix="Apply the plan again: it sets padding rows to zero after it drew the rest.",
     ),
+    Code(
+        code="INI112",
+        title="memory that was never written",
+        severity="error",
+        meaning="`initwise.record` saw the memory being made (torch.empty, torch.Tensor(n, m), to_empty, skip_init), and"
+        " at the end of the block at least one element of the parameter still held what it was made with. New memory"
+        " is filled with a NaN of a special payload, so this needs no guess about values.",
+        harm="The weights are whatever the allocator left: zeros in one run, rubbish or NaN in another.",
+        fix="Write it where it is made: torch.nn.init.*_ in reset_parameters, or apply a plan to the whole model.",
+        example="import torch\nimport initwise as iw\nfrom torch import nn\n\nwith iw.record() as log:\n"
+        "    model = nn.Module()\n    model.scale = nn.Parameter(torch.empty(8))\nprint(log)",
+        intended="A cache that is written before it is read, or a model that a checkpoint is loaded into after the"
+        " block: load it inside the block.",
+        reference="https://github.com/openai/CLIP/issues/15, a parameter made by torch.empty and never written",
+    ),
+    Code(
+        code="INI113",
+        title="overwritten by another operation",
+        severity="info",
+        meaning="A parameter was written in full by one initializer and then by another; nothing is left of the first."
+        " A constant that memory was made with (torch.zeros) does not count.",
+        harm="One of the two may not be meant: a pass over all modules that draws the weights of a norm again, or"
+        " loaded weights that are initialized afterwards. And the first draw was work for nothing.",
+        fix="Keep the one that is meant: build under torch.device('meta') and initialize once, or select by type.",
+        example="import initwise as iw\nfrom torch import nn\n\nwith iw.record() as log:\n"
+        "    model = nn.Linear(8, 8)\n    nn.init.xavier_uniform_(model.weight)\nprint(log['weight'].replaced)",
+        intended="Layers draw torch's defaults when they are built, and most models then draw their own.",
+        reference="https://github.com/huggingface/transformers/pull/143, LayerNorm drawn again by a pass over"
+        " all parameters",
+    ),
+    Code(
+        code="INI114",
+        title="truncation that does not truncate",
+        severity="warning",
+        meaning="trunc_normal_ was called with bounds beyond 5 sigmas: its a and b are values, not multiples of std,"
+        " and one normal number in 1.7 million lies beyond 5 sigmas.",
+        harm="The weights are plain normal ones, outliers included, drawn ten times slower than by normal_; and in"
+        " bfloat16 older versions of torch clamped numbers to the far bound.",
+        fix="Give bounds in units of the weights (a=-2 * std, b=2 * std), use initwise.TruncatedNormal(std=...), whose"
+        " bound is in sigmas, or say normal_.",
+        example="import initwise as iw\nfrom torch import nn\n\nwith iw.record() as log:\n"
+        "    model = nn.Linear(8, 8)\n    nn.init.trunc_normal_(model.weight, std=0.02)\nprint(log.findings)",
+        intended="Many vision models are published with it, and reproducing them needs the plain normal law.",
+        reference="https://github.com/pytorch/pytorch/issues/155588 and"
+        " https://github.com/pytorch/torchtitan/issues/2269, spikes at -2 in bfloat16",
+    ),
 )

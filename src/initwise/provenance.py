@@ -1,1 +1,0 @@
-"""Provenance: which operation wrote each parameter."""

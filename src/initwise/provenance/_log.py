@@ -1,0 +1,129 @@
+"""The log: what a block wrote, as rows, findings and a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from initwise._arguments import nearest
+from initwise.errors import ArgumentError
+from initwise.findings import Column, Finding, Table
+from initwise.provenance._findings import findings_of
+from initwise.provenance._rows import STATES, Row
+from initwise.reporting import Report
+
+_COLUMNS = (
+    Column("parameter"),
+    Column("shape", spare=True),
+    Column("writes", "right"),
+    Column("written by"),
+    Column("where"),
+    Column("what it replaced", spare=True),
+)
+
+
+class Log:
+    """Which operation wrote each parameter, how often, in which order and from which line; filled when the block ends.
+
+    Attributes:
+        rows: one `Row` for each parameter, then each buffer.
+        findings: INI112 never written (error), INI114 truncation that truncates nothing (warning), INI113 overwritten
+            (info).
+        notes: what the rows cannot say.
+    """
+
+    def __init__(self) -> None:
+        self._rows: tuple[Row, ...] | None = None
+        self.findings: tuple[Finding, ...] = ()
+        self.notes: tuple[str, ...] = ()
+
+    def fill(self, rows: tuple[Row, ...], notes: tuple[str, ...]) -> None:
+        """Take what the block left."""
+        self._rows, self.notes = rows, notes
+        self.findings = tuple(findings_of(rows))
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """One row for each parameter, then each buffer."""
+        if self._rows is None:
+            raise ArgumentError("record: the block is not over; read the log after `with iw.record() as log:`")
+        return self._rows
+
+    @property
+    def never_written(self) -> tuple[str, ...]:
+        """The names of the parameters and buffers of which at least one element was never written."""
+        return tuple(row.name for row in self.rows if row.state in {"never", "partly"})
+
+    @property
+    def ok(self) -> bool:
+        """True where everything was written."""
+        return all(finding.severity != "error" for finding in self.findings)
+
+    def __getitem__(self, name: str) -> Row:
+        for row in self.rows:
+            if name == row.name or name in row.aliases:
+                return row
+        raise ArgumentError(f"the log has no parameter {name!r}{nearest(name, [row.name for row in self.rows])}")
+
+    def __contains__(self, name: object) -> bool:
+        return any(name == row.name or name in row.aliases for row in self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def table(self) -> Table:
+        """All parameters, and the buffers that were not written, as text cells."""
+        shown = [row for row in self.rows if row.kind == "parameter" or row.state != "written"]
+        return Table("", _COLUMNS, tuple(map(_cells, shown)), self._notes())
+
+    def report(self) -> Report:
+        """The log as the report of a check, for those who render reports."""
+        return Report("provenance", self.table(), self.findings, self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The log as plain data."""
+        return {**self.report().to_dict(), "never_written": list(self.never_written), "notes": list(self.notes)}
+
+    def text(self, *, terminal: bool | None = None, width: int | None = None) -> str:
+        """The table, its errors in full, and how many other findings there are."""
+        errors = tuple(finding for finding in self.findings if finding.severity == "error")
+        return Report("", self.table(), errors, self.rows).text(terminal=terminal, width=width).rpartition("\n\n")[0]
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _notes(self) -> tuple[str, ...]:
+        kinds = Counter(row.kind for row in self.rows)
+        made = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())
+        writes = sum(len(row.writes) for row in self.rows)
+        counts = Counter((finding.severity, finding.code) for finding in self.findings)
+        told = [f"{code}: {count} {_level(level, count)}" for (level, code), count in counts.items()]
+        return (f"{made or 'no parameters'}, {writes} writes" + "".join(f"; {each}" for each in told), *self.notes)
+
+
+def _level(level: str, count: int) -> str:
+    return level if count == 1 or level == "info" else f"{level}s"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    shape = " x ".join(map(str, row.shape)) or "scalar"
+    name = row.name if row.kind == "parameter" else f"{row.name} (buffer)"
+    last = row.last
+    if last is None or row.state in {"never", "partly", "unseen"}:
+        what = STATES[row.state]
+        where = f"memory from {row.memory}" if row.memory else ""
+    else:
+        what, where = _words(row), last.where
+    return name, shape, str(len(row.writes)), what, where, "; ".join(map(str, row.replaced))
+
+
+def _words(row: Row) -> str:
+    """Return the last full write, and those that changed parts of it, or all, afterwards."""
+    last = row.last
+    after = row.writes[row.writes.index(last) :] if last is not None else row.writes
+    words = [f"{each} [{each.elements:,}]" if each.elements < row.elements else str(each) for each in after]
+    return ", ".join(words[:4]) + (f" and {len(words) - 4} more" if len(words) > 4 else "")
