@@ -76,7 +76,7 @@ def test_fifty_seeds_of_the_right_laws_agree() -> None:
         iw.rule("*.bias", iw.Uniform(-0.1, 0.1)),
     ]
     plans = [iw.plan(model, rules, seed=seed) for seed in range(50)]
-    off = []
+    off: list[tuple[str, str]] = []
     for plan in plans:
         iw.apply(model, plan)
         off += statuses(iw.diff(plan, model)).items()
@@ -188,7 +188,7 @@ def test_a_tie_that_the_plan_has_and_the_model_lost_differs() -> None:
 def test_a_weight_behind_a_parametrization_is_measured_as_the_module_computes_it(
     wrap: Callable[[nn.Module], nn.Module],
 ) -> None:
-    model = nn.Sequential(wrap(nn.Linear(32, 32)))
+    model: Any = nn.Sequential(wrap(nn.Linear(32, 32)))
     plan = iw.plan(model, [iw.rule("0.weight", iw.Orthogonal()), iw.rule("0.bias", iw.Zeros())])
     iw.apply(model, plan)
     found = iw.diff(plan, model)
@@ -219,7 +219,8 @@ def test_a_model_and_its_copy_are_the_same_bit_for_bit_wrapped_or_not() -> None:
     assert found.same
     assert {row.largest for row in found.rows} == {0.0}
     assert len(found.rows) == len(list(model.parameters())) + len(list(model.buffers()))
-    assert iw.diff(torch.compile(model, backend="eager"), nn.DataParallel(model)).same
+    compiled: Any = torch.compile(model, backend="eager")
+    assert iw.diff(compiled, nn.DataParallel(model)).same
 
 
 def test_nan_equals_itself_and_zero_is_not_minus_zero() -> None:

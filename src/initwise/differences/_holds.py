@@ -58,8 +58,8 @@ def _measured(asked: Compared, row: Row, held: Parameter, alpha: float) -> Compa
     values = held.values().detach()
     parts = list(_pieces(row, values))
     if not parts:
-        said = [("kept" if row.kept else "not testable", row.reason)]
-        return _told(_with_sample(asked, held), [], said, row, held)
+        nothing = [("kept" if row.kept else "not testable", row.reason)]
+        return _told(_with_sample(asked, held), [], nothing, row, held)
     slack = _parts.slack_of(held)
     found = [_parts.measure(part, pieces, alpha, slack) for part, pieces in parts]
     off = _labelled(
