@@ -28,6 +28,7 @@ _ROOMS = {
         "RingDecay RingGain Sparse TimeStepBias TruncatedNormal Uniform VarianceScaling XavierNormal XavierUniform "
         "Zeros"
     ),
+    "lints": "Suppression check",
     "planning": "Plan plan",
     "provenance": "record",
     "rules": "Rule rule",

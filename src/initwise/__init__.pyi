@@ -39,6 +39,7 @@ from initwise.initializers import (
     XavierUniform,
     Zeros,
 )
+from initwise.lints import Suppression, check
 from initwise.planning import Plan, plan
 from initwise.provenance import record
 from initwise.rules import Rule, rule
@@ -86,6 +87,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "Rule",
     "SchemaError",
     "Sparse",
+    "Suppression",
     "TimeStepBias",
     "TruncatedNormal",
     "Type",
@@ -97,6 +99,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "XavierUniform",
     "Zeros",
     "apply",
+    "check",
     "diff",
     "digest",
     "errors",

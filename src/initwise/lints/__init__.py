@@ -1,5 +1,20 @@
 """Lints: what is wrong with a model as it stands, without a plan."""
 
+from initwise.lints._baseline import Baseline, read_baseline
 from initwise.lints._check import check
+from initwise.lints._configuration import Configuration, nearest_configuration, read_configuration
+from initwise.lints._places import places
+from initwise.lints._rows import CheckedParameter
+from initwise.lints._suppression import Suppression
 
-__all__ = ["check"]
+__all__ = [
+    "Baseline",
+    "CheckedParameter",
+    "Configuration",
+    "Suppression",
+    "check",
+    "nearest_configuration",
+    "places",
+    "read_baseline",
+    "read_configuration",
+]

@@ -1,20 +1,170 @@
-"""`check`: every lint on one model."""
+"""`check`: every lint on one model, and what the project says about its findings."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from initwise.findings import Column, Table
-from initwise.lints._subject import Subject
+from initwise._arguments import Arguments, show
+from initwise.errors import ArgumentError, ArgumentTypeError
+from initwise.findings import SEVERITIES, Finding, bare
+from initwise.lints._baseline import Baseline, compared, read_baseline
+from initwise.lints._codes import covers, unknown
+from initwise.lints._configuration import Configuration, read_configuration
+from initwise.lints._model import read_model
+from initwise.lints._places import places
+from initwise.lints._rows import checked_rows, table
+from initwise.lints._subject import Lint, Subject
+from initwise.lints._suppression import Suppression, set_aside
 from initwise.lints._table import LINTS
-from initwise.model import read
+from initwise.model import Reading, as_example
 from initwise.reporting import Report
+from initwise.signals import probe
 
 
-def check(model: nn.Module, inputs: Any = None, loss: Any = None) -> Report:
-    """Look for what is wrong with the weights of `model` as they stand; no plan is needed."""
-    subject = Subject(read(model))
-    findings = tuple(finding for lint in LINTS for finding in lint(subject))
-    return Report("check", Table("", (Column("parameter"),), ()), findings, subject.reading.parameters)
+def check(
+    model: nn.Module,
+    inputs: Any = None,
+    loss: Callable[[Any], Any] | None = None,
+    *,
+    suppress: Suppression | Sequence[Suppression] = (),
+    select: str | Sequence[str] | None = None,
+    baseline: str | Path | Baseline | None = None,
+    config: str | Path | Configuration | None = None,
+) -> Report:
+    """Look for what is wrong with the weights of `model` as they stand; no plan is needed, and nothing is changed.
+
+    Each finding has a code; `initwise explain CODE` and docs/findings/ say what it means, why it matters, what to do,
+    and when it is intended.
+
+    Args:
+        model: any `nn.Module` with values. Under `torch.compile` the original is checked.
+        inputs: example inputs of its forward, as for `initwise.plan`. With them one forward and backward pass is
+            measured, and everything that it touches is put back. Without them usage is read from built inputs where
+            that works, and nothing is measured.
+        loss: a function of the model's output that returns a scalar tensor; it needs `inputs`.
+        suppress: findings that are meant so; a report keeps them apart, with their reasons.
+        select: codes, or beginnings such as "SYM"; only these are reported.
+        baseline: a file that `initwise check --write-baseline` wrote; what it holds is not reported again.
+        config: a pyproject.toml whose table `[tool.initwise]` says the same three things. It is read only if it is
+            named here; arguments beside it win, and suppressions add up.
+
+    Returns:
+        A report: `.findings` (errors first, then in the order of the model), `.rows` with one `CheckedParameter` for
+        each parameter, `.suppressed`, `.known`, `.notes`, `.ok`; printing it shows what was found and counts the rest.
+
+    Raises:
+        ArgumentError: the model has no values or was never run, the inputs do not fit, a code is unknown.
+        SchemaError: the baseline or the configuration is not one, or is of another version.
+
+    >>> import torch, initwise as iw
+    >>> model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
+    >>> _ = nn.init.constant_(model[0].weight, float("nan"))
+    >>> [(finding.code, finding.parameter) for finding in iw.check(model).findings]
+    [('INI101', '0.weight')]
+    """
+    wanted = _wanted(suppress, select, baseline, config)
+    _check_loss(loss, inputs)
+    reading = read_model(model, inputs)
+    measured = None if inputs is None else probe(reading, as_example(inputs, reading.model), loss)
+    subject = Subject(reading, measured)
+    return _report(subject, _asked(subject), wanted)
+
+
+def _check_loss(loss: object, inputs: object) -> None:
+    if loss is not None and inputs is None:
+        raise ArgumentError("check: loss is given without inputs; give inputs= that the model's forward takes too")
+    if loss is not None and not callable(loss):
+        raise ArgumentTypeError(
+            f"check: loss is {show(loss)} of type {type(loss).__name__}; give a function that takes the model's output"
+            " and returns a scalar tensor"
+        )
+
+
+def _wanted(suppress: Any, select: Any, baseline: Any, config: Any) -> Configuration:
+    """Return what arguments and configuration say together; paths are read, so that they fail before the model does."""
+    arguments = Arguments("check")
+    given = [suppress] if isinstance(suppress, Suppression) else list(suppress)
+    for each in given:
+        if not isinstance(each, Suppression):
+            arguments.refuse(f"suppress has {show(each)}; give iw.Suppression(code, parameters, reason=...)")
+    codes = [select] if isinstance(select, str) else select
+    for code in codes or ():
+        if problem := unknown(code):
+            arguments.refuse(f"select: {problem}")
+    arguments.done()
+    if not isinstance(config, Configuration):
+        config = Configuration() if config is None else read_configuration(config)
+    return replace(
+        config,
+        suppress=(*given, *config.suppress),
+        select=config.select if codes is None else tuple(codes),
+        baseline=config.baseline if baseline is None else baseline,
+    )
+
+
+def _asked(subject: Subject) -> Iterator[Finding]:
+    for lint in LINTS:
+        try:
+            yield from lint(subject)
+        except Exception as error:
+            raise RuntimeError(f"check: the lint {_name(lint)} failed: {type(error).__name__}: {error}") from error
+
+
+def _name(lint: Lint) -> str:
+    return str(getattr(lint, "__name__", lint))
+
+
+def _report(subject: Subject, findings: Iterator[Finding], wanted: Configuration) -> Report:
+    reading = subject.reading
+    baseline = wanted.baseline
+    if baseline is not None and not isinstance(baseline, Baseline):
+        baseline = read_baseline(baseline)
+    chosen = _sorted((each for each in findings if covers(wanted.select, each.code)), reading)
+    standing, suppressed, idle = set_aside(chosen, wanted.suppress, reading)
+    report = Report(f"check {type(reading.model).__name__}", table(()), places=places(reading), listed=False)
+    notes = [*reading.notes, *subject.notes, *_idle(idle, wanted)]
+    known: tuple[Finding, ...] = ()
+    if baseline is not None:
+        held = compared(standing, report, baseline)
+        standing, known = list(held.new), held.known
+        gone = [entry for entry in held.gone if covers(wanted.select, entry.code)]
+        notes += _gone(gone)
+    rows = checked_rows(subject, standing, suppressed, known)
+    return replace(
+        report,
+        table=table(rows),
+        rows=rows,
+        findings=tuple(standing),
+        suppressed=tuple(suppressed),
+        known=known,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _sorted(findings: Iterator[Finding] | Any, reading: Reading) -> list[Finding]:
+    order = {name: index for index, each in enumerate(reading.parameters) for name in each.names}
+    for name in reading.modules:
+        order.setdefault(name, min((order[each] for each in order if each.startswith(f"{name}.")), default=len(order)))
+
+    def place(finding: Finding) -> tuple[int, int, str]:
+        return SEVERITIES.index(finding.severity), order.get(bare(finding.parameter), len(order)), finding.code
+
+    return sorted(findings, key=place)
+
+
+def _idle(idle: Sequence[Suppression], wanted: Configuration) -> list[str]:
+    about = [str(each) for each in idle if wanted.select is None or any(map(each.code.startswith, wanted.select))]
+    return [f"no finding matched the suppression {each}; delete it if it has done its work" for each in about]
+
+
+def _gone(gone: Sequence[Any]) -> list[str]:
+    if not gone:
+        return []
+    shown = ", ".join(f"{entry.code} {entry.parameter}" for entry in gone[:4])
+    more = f" and {len(gone) - 4} more" if len(gone) > 4 else ""
+    return [f"the baseline holds what no longer occurs: {shown}{more}; write it anew"]

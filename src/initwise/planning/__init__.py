@@ -2,6 +2,7 @@
 
 from initwise.planning._plan import plan
 from initwise.planning._row import Part, Row
+from initwise.planning._usage import with_usage
 from initwise.planning._value import Plan, refuse_other_than_plan
 
-__all__ = ["Part", "Plan", "Row", "plan", "refuse_other_than_plan"]
+__all__ = ["Part", "Plan", "Row", "plan", "refuse_other_than_plan", "with_usage"]

@@ -21,4 +21,6 @@ _FAMILIES = (_declared, _values, _statistics, _scale, _symmetry, _zeros, _signal
 
 CATALOGUE: Mapping[str, Code] = MappingProxyType({code.code: code for family in _FAMILIES for code in family.CODES})
 
-__all__ = ["CATALOGUE"]
+CATALOGUE_VERSION = 1  # grows where the meaning of a code changes; a baseline says which one it was written with
+
+__all__ = ["CATALOGUE", "CATALOGUE_VERSION"]

@@ -1,0 +1,56 @@
+"""From a model as it is given to a reading that lints can look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from initwise._arguments import show
+from initwise.errors import ArgumentError, ArgumentTypeError
+from initwise.model import Parameter, Reading, survey
+from initwise.planning import with_usage
+
+
+def read_model(model: Any, inputs: Any) -> Reading:
+    """Return the reading of a model, below `torch.compile`, with usage from a forward pass on the meta device.
+
+    Raises:
+        ArgumentError: it is no module, has lazy or meta parameters, or the inputs do not fit.
+    """
+    if not isinstance(model, nn.Module):
+        raise ArgumentTypeError(
+            f"check: the model is {show(model)} of type {type(model).__name__}; give a torch.nn.Module"
+        )
+    inner = getattr(model, "_orig_mod", model)
+    reading, problems = survey(inner)
+    _refuse(problems)
+    _refuse_meta(reading.parameters)
+    reading, problems = with_usage(reading, inputs, needed=True)
+    _refuse(problems)
+    return replace(reading, notes=(*_compiled(model, reading), *reading.notes))
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    if problems:
+        raise ArgumentError(f"check: {'; '.join(problems)}")
+
+
+def _refuse_meta(parameters: Sequence[Parameter]) -> None:
+    absent = [each.name for each in parameters if any(tensor.is_meta for tensor in each.tensors)]
+    if absent:
+        shown = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
+        raise ArgumentError(
+            f"check: {len(absent)} of {len(parameters)} parameters are on the meta device and hold no values: {shown};"
+            " materialize the model first: model.to_empty(device='cpu'), then iw.apply(model, plan) or"
+            " load_state_dict"
+        )
+
+
+def _compiled(model: nn.Module, reading: Reading) -> list[str]:
+    inside = [name for name, module in reading.modules.items() if module._compiled_call_impl is not None]  # noqa: SLF001 - torch has no public question
+    if model is not reading.model or inside:
+        return ["the model is compiled by torch.compile; its original was checked"]
+    return []
