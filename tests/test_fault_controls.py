@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from benchmarks.faults.case import Case
+from benchmarks.faults.cases import stock
 from benchmarks.faults.control import first
 
 FOLDER = Path(__file__).parent.parent / "benchmarks" / "faults" / "cases"
@@ -57,3 +59,55 @@ def test_a_control_is_the_same_model_each_time_and_runs_to_a_finite_loss(case: C
 def test_inputs_of_a_control_are_the_same_each_time(case: Case) -> None:
     assert case.inputs is not None
     assert all(torch.equal(a, b) for a, b in zip(case.inputs(), case.inputs(), strict=True))
+
+
+def test_stock_models_are_many_and_most_come_with_inputs() -> None:
+    assert len({case.name for case in stock.CASES}) == len(stock.CASES) >= 60
+    for library in stock.SOURCES:
+        mine = [case for case in stock.CASES if case.name.startswith(library)]
+        assert len(mine) >= 25
+        assert sum(case.inputs is not None for case in mine) >= len(mine) / 2
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "classes"),
+    [("torchvision", "squeezenet1_1", 1000), ("timm", "lcnet_050", 1000), ("transformers", "GPT2LMHeadModel", 1000)],
+)
+def test_a_stock_model_gets_inputs_that_fit_and_stays_as_it_is(library: str, name: str, classes: int) -> None:
+    importlib.import_module("tests.peers")  # makes torchvision and timm importable
+    pytest.importorskip(library)
+    case = next(case for case in stock.CASES if case.name == f"{library} {name}")
+    model = case.build()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    assert case.inputs is not None
+    assert case.loss is not None
+    args, kwargs = case.inputs()
+    assert model.training
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert case.loss(model(*args, **kwargs)).item() == pytest.approx(math.log(classes), abs=0.2)
+
+
+def test_a_stock_model_that_nobody_holds_is_made_again_for_its_inputs_and_not_kept() -> None:
+    made = []
+
+    def make() -> nn.Module:
+        made.append(1)
+        return nn.Linear(4, 3)
+
+    case = stock.Stock(make)
+    model = case.build()
+    (inputs,), _ = case.inputs()
+    assert (tuple(inputs.shape), len(made)) == ((2, 4), 1)
+    del model
+    assert case.last[0]() is None
+    case.inputs()
+    assert len(made) == 2
+
+
+def test_inputs_that_nothing_fits_are_an_error_with_the_models_name() -> None:
+    class Strange(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise ValueError("nothing fits")
+
+    with pytest.raises(RuntimeError, match="Strange: no example inputs fit"):
+        stock.Stock(lambda: Strange(4, 3)).inputs()
