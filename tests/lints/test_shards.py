@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
+from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from initwise.lints._subject import Subject
@@ -115,7 +115,7 @@ def wrapped() -> nn.Module:
 def wrapped_and_written_by_each_rank() -> nn.Module:
     model = wrapped()
     torch.manual_seed(dist.get_rank())
-    nn.init.normal_(model.module[0].weight)  # type: ignore[index, union-attr, arg-type]
+    nn.init.normal_(model.module[0].weight)  # type: ignore[index, union-attr]
     return model
 
 
@@ -160,7 +160,7 @@ def _rank(rank: int, folder: str) -> None:
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Told]]:
     """What each of two ranks says about every case."""
     folder = tmp_path_factory.mktemp("ranks")
-    mp.spawn(_rank, args=(str(folder),), nprocs=WORLD)
+    spawn(_rank, args=(str(folder),), nprocs=WORLD)
     loaded = [json.loads((folder / f"{rank}.json").read_text()) for rank in range(WORLD)]
     return [{case: [tuple(each) for each in said] for case, said in rank.items()} for rank in loaded]
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from initwise.differences._bits import Apart, apart, identical
 from initwise.differences._match import matched, name_of, names
-from initwise.differences._samples import finite, has_values, local, model_words, sample_of, values_words
+from initwise.differences._samples import finite, has_values, local, model_words, sample, sample_of, values_words
 from initwise.differences._value import Compared, Difference
 from initwise.model import Parameter, Reading, canonical_name, is_parallel, walk
 from initwise.statistics import Sample
@@ -47,9 +47,9 @@ def _parameters(a: Parameter | None, b: Parameter | None, sigmas: float) -> Comp
 def _only(parameter: Parameter, side: str) -> Compared:
     if not has_values(parameter):
         return Compared(parameter.name, f"only in {side}", parameter.shape)
-    sample = sample_of(parameter)
-    mean, std = finite(sample.mean), finite(sample.std)
-    found = Compared(parameter.name, "only in a", parameter.shape, values_words(sample), mean_a=mean, std_a=std)
+    held = sample_of(parameter)
+    mean, std = finite(held.mean), finite(held.std)
+    found = Compared(parameter.name, "only in a", parameter.shape, values_words(held), mean_a=mean, std_a=std)
     return found if side == "a" else found.turned()
 
 
@@ -79,10 +79,10 @@ def _registered(reading: Reading) -> Iterator[tuple[str, Tensor]]:
 def _values(name: str, a: Tensor, b: Tensor, sigmas: float) -> Compared:
     whole = a.shape == b.shape
     if whole and (a.dtype == b.dtype) and local(a).shape == local(b).shape and identical(local(a), local(b)):
-        one = other = Sample(local(a))
+        one = other = sample(local(a))
         distance: Apart | None = Apart(0.0, 1.0)
     else:
-        one, other = Sample(local(a)), Sample(local(b))
+        one, other = sample(local(a)), sample(local(b))
         distance = apart(one.tensor, other.tensor) if one.tensor.shape == other.tensor.shape else None
     status, reason = _status(a, b, one, other, distance, sigmas)
     return Compared(

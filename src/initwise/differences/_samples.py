@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from initwise.model import Parameter, Reading
 from initwise.statistics import Sample
 
+_MEASURED = {torch.float64, torch.float32, torch.bfloat16, torch.float16}
 _ENOUGH = 500  # of fewer values a kurtosis says nothing
 _KURTOSES = {"normal": 3.0, "uniform": 1.8}
 
@@ -26,30 +28,35 @@ def has_values(parameter: Parameter) -> bool:
 
 def sample_of(parameter: Parameter) -> Sample:
     """Return the values of a parameter, of a shard those that are here."""
-    return Sample(local(parameter.values().detach()))
+    return sample(local(parameter.values().detach()))
 
 
-def values_words(sample: Sample, *, constants_only: bool = False) -> str:
+def sample(tensor: Tensor) -> Sample:
+    """Return the values of a tensor; integers and 8-bit numbers, which buffers may hold, as double precision."""
+    wide = tensor.dtype in _MEASURED or tensor.is_complex()
+    return Sample(tensor if wide else tensor.to(torch.float64))
+
+
+def values_words(found: Sample, *, constants_only: bool = False) -> str:
     """Return what values look like: one number, a normal or a uniform law by their kurtosis; else "".
 
-    >>> import torch
     >>> values_words(Sample(torch.full((3,), 0.5))), values_words(Sample(torch.linspace(-1, 1, 1000)))
     ('0.5 everywhere', 'like a uniform law')
     """
-    if not sample.count:
+    if not found.count:
         return "empty"
-    if not sample.finite:
+    if not found.finite:
         return "not finite"
-    if sample.constant:
-        return f"{sample.moments.low:.6g} everywhere"
-    return "" if constants_only else _family(sample)
+    if found.constant:
+        return f"{found.moments.low:.6g} everywhere"
+    return "" if constants_only else _family(found)
 
 
-def _family(sample: Sample) -> str:
-    if sample.count < _ENOUGH or not sample.tensor.is_floating_point():
+def _family(found: Sample) -> str:
+    if found.count < _ENOUGH or not found.tensor.is_floating_point():
         return ""
-    allowed = max(0.1, 5 * math.sqrt(24 / sample.some.numel()))
-    near = [name for name, kurtosis in _KURTOSES.items() if abs(sample.kurtosis - kurtosis) < allowed]
+    allowed = max(0.1, 5 * math.sqrt(24 / found.some.numel()))
+    near = [name for name, kurtosis in _KURTOSES.items() if abs(found.kurtosis - kurtosis) < allowed]
     return f"like a {near[0]} law" if len(near) == 1 else ""
 
 

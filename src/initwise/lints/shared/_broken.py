@@ -22,11 +22,12 @@ def broken(subject: Subject) -> Iterator[Finding]:
             told.add(tied.name)
             yield _declared(subject, tied, source)
     for output in subject.parameters:
-        if output.name not in told and (source := _equal_embedding(subject, output)) is not None:
+        copied = None if output.name in told else _equal_embedding(subject, output)
+        if copied is not None:
             yield found(
                 "TIE701",
                 output.name,
-                f"it starts as a copy of {source.name} and is not tied to it",
+                f"it starts as a copy of {copied.name} and is not tied to it",
                 f"{output.numel():,} bit-identical values in two memories",
                 "one parameter under both names",
                 severity="warning",
