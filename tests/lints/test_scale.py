@@ -130,3 +130,27 @@ def test_stacked_experts_drawn_with_the_fans_of_the_stack_are_found(draw: object
     assert ("STA206", "up") in told(findings)
     iw.initialize(model, "kaiming", inputs=torch.zeros(4, 64))
     assert found_by(SCALE, model, torch.zeros(4, 64)) == []
+
+
+class _Scaled(nn.Module):
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.where, self.head = where, nn.Linear(256, 4)
+        self.weight = nn.Parameter(torch.randn(256, 256))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.where == "weight":
+            x = nn.functional.linear(x, self.weight * 256**-0.5)
+        elif self.where == "output":
+            x = nn.functional.linear(x, self.weight) * 256**-0.5
+        else:
+            x = nn.functional.linear(x, self.weight)
+        out: Tensor = self.head(torch.relu(x))
+        return out
+
+
+def test_a_number_that_multiplies_weight_or_output_makes_up_for_the_scale() -> None:
+    x = torch.zeros(2, 256)
+    assert found_by(SCALE, _Scaled("weight"), x) == found_by(SCALE, _Scaled("output"), x) == []
+    assert told(found_by(SCALE, _Scaled("nowhere"), x)) == [("STA206", "weight")]

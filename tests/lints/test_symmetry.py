@@ -114,3 +114,19 @@ def test_half_precision_rows_are_not_equal_by_chance() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(8, 4096), nn.ReLU(), nn.Linear(4096, 8)).bfloat16()
     assert found_by(SYMMETRY, model) == []
+
+
+def test_equal_experts_may_be_upcycled_and_are_a_remark() -> None:
+    torch.manual_seed(0)
+    one = nn.Linear(16, 16)
+    model = nn.ModuleDict({"experts": nn.ModuleList([copy.deepcopy(one) for _ in range(4)])})
+    (finding,) = found_by(SYMMETRY, model)
+    assert (finding.code, finding.severity) == ("SYM301", "info")
+
+
+def test_rows_of_an_embedding_may_repeat_where_training_has_not_come_yet() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(100, 16), nn.Linear(16, 2))
+    with torch.no_grad():
+        model[0].weight[50] = model[0].weight[3]
+    assert found_by(SYMMETRY, model) == []

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from initwise.fans import fans, torch_fans
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
-from initwise.model import Parameter
+from initwise.model import Parameter, Usage
 from initwise.model.graph import Operation
 from initwise.model.graph._vocabulary import PRODUCTS
-from initwise.model.roles import Use
 
 _LARGE, _SMALL = 5.0, 0.04  # std * sqrt(fan_in); stock models lie between 0.06 and 4 where no norm follows
 _GAINS = (1.0, math.sqrt(2.0))  # std * sqrt(fan_out) of schemes that keep the gradient's size instead
@@ -30,12 +29,16 @@ def far_off(subject: Subject) -> Iterator[Finding]:
             continue
         counted = fans(parameter.shape, usage.axes)
         size, backward = (sample.std * math.sqrt(each) for each in (counted.fan_in, counted.fan_out))
-        carries = counted.fan_in >= _NARROW and bool(usage.activation) and not usage.output and usage.residual is None
-        if (
-            size > _LARGE
-            and not any(math.isclose(backward, gain, rel_tol=max(0.05, 4 * sample.error)) for gain in _GAINS)
-        ) or (size < _SMALL and carries):
+        near = max(0.05, 4 * sample.error)
+        large = size > _LARGE and not any(math.isclose(backward, gain, rel_tol=near) for gain in _GAINS)
+        small = size < _SMALL and counted.fan_in >= _NARROW and _carries(usage)
+        if (large or small) and not is_scaled(subject, parameter):
             yield _finding(parameter, sample.std, counted.fan_in, size)
+
+
+def _carries(usage: Usage) -> bool:
+    """Tell whether the layer hands the signal on: neither the output nor the end of a residual branch."""
+    return bool(usage.activation) and not usage.output and usage.residual is None
 
 
 def tied_head(subject: Subject) -> Iterator[Finding]:
@@ -47,7 +50,7 @@ def tied_head(subject: Subject) -> Iterator[Finding]:
         heads = [use for use in roles.uses.get(parameter.name, ()) if use.role == "weight"]
         sample = subject.sample(parameter)
         size = sample.std * math.sqrt(parameter.shape[1])
-        if heads and size > _LARGE and not any(_is_scaled(subject, use) for use in heads):
+        if heads and size > _LARGE and not is_scaled(subject, parameter):
             yield found(
                 "STA206",
                 parameter.name,
@@ -58,14 +61,22 @@ def tied_head(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _is_scaled(subject: Subject, use: Use) -> bool:
-    """Tell whether signal or output of a head is multiplied by a number, as T5 does."""
-    roles = subject.reading.roles
-    if roles is None or use.signal is None:
+def is_scaled(subject: Subject, parameter: Parameter) -> bool:
+    """Tell whether a number in the forward pass multiplies the weight, its input or its output.
+
+    Weights of the neural tangent parametrization and of equalized learning rates are standard normal and scaled there,
+    as T5's tied head is; what the scale comes to is not for the weight's std alone to say.
+    """
+    roles, graph = subject.reading.roles, subject.graph
+    if roles is None or graph is None or parameter.name not in graph.parameters:
         return False
-    before = roles.flow.maker(use.signal)
-    after = [operation for operation, _ in roles.flow.users(use.output)]
-    return any(operation is not None and _by_number(operation) for operation in (before, *after))
+    around = list(graph.users(graph.parameters[parameter.name]))
+    for use in roles.uses.get(parameter.name, ()):
+        if use.role in {"weight", "recurrent"} and use.signal is not None:
+            before = roles.flow.maker(use.signal)
+            around += [] if before is None else [before]
+            around += [operation for operation, _ in roles.flow.users(use.output)]
+    return any(_by_number(operation) for operation in around)
 
 
 def _by_number(operation: Operation) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -12,18 +13,15 @@ from initwise.lints._subject import Subject
 from initwise.model import Parameter
 from initwise.statistics import Sample
 
-_ROLES = {"weight", "recurrent", "embedding", "bias"}
+_ROLES = {"weight", "recurrent", "embedding"}
 _FEWEST = 16
 _SHOWN = 6
 
 
 def clones(subject: Subject) -> Iterator[Finding]:
     """SYM301: parameters of different modules hold the same random numbers, each in its own memory."""
-    groups = list(_equal(subject, _candidates(subject)))
-    with_weights = {_prefixes(group) for group in groups if group[0].role != "bias"}
-    for group in groups:
-        if group[0].role != "bias" or _prefixes(group) not in with_weights:  # one finding tells of the whole layer
-            yield _finding(group)
+    for group in _equal(subject, _candidates(subject)):
+        yield _finding(group)
 
 
 def _candidates(subject: Subject) -> Iterator[Parameter]:
@@ -68,13 +66,10 @@ def _finding(group: Sequence[Parameter]) -> Finding:
         f"it holds the same {first.numel():,} random numbers as {first.name}{others}",
         f"bit-identical: {named}",
         "numbers of their own",
+        severity="info" if _are_experts(group) else None,
     )
 
 
-def _prefixes(group: Sequence[Parameter]) -> tuple[str, ...]:
-    """Return the names without the part that they all end in: the modules that are copies."""
-    parts = [each.name.split(".") for each in group]
-    common = 0
-    while all(len(each) > common + 1 and each[-common - 1] == parts[0][-common - 1] for each in parts):
-        common += 1
-    return tuple(".".join(each[: len(each) - common]) for each in parts)
+def _are_experts(group: Sequence[Parameter]) -> bool:
+    """Tell whether the copies are experts of one layer: upcycling a dense model starts with equal ones."""
+    return all(re.search(r"(^|\.|_)experts?(\.|_|\d)", each.name) for each in group)

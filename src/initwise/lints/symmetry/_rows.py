@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from initwise.findings import Finding, found
 from initwise.initializers import units
@@ -50,7 +50,9 @@ def _is_periodic(values: Tensor, axis: int, part: int) -> bool:
 
 
 def _repeated_rows(parameter: Parameter, values: Tensor) -> tuple[str, str] | None:
-    rows = values if parameter.role == "embedding" or parameter.axes is None else units(values, parameter.axes)
+    if parameter.role == "embedding" or any(isinstance(owner.module, nn.Embedding) for owner in parameter.owners):
+        return None  # rows that were never looked up in training, or were all made from one mean
+    rows = values if parameter.axes is None else units(values, parameter.axes)
     rows = rows.reshape(rows.shape[0], -1)
     if rows.shape[1] < _SHORTEST or rows.shape[0] < 2 or rows.is_complex():
         return None
