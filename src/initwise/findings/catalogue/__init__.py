@@ -19,7 +19,9 @@ from initwise.findings.catalogue import (
 
 _FAMILIES = (_declared, _values, _statistics, _scale, _symmetry, _zeros, _signals, _gradients, _ties, _distributed)
 
-CATALOGUE: Mapping[str, Code] = MappingProxyType({code.code: code for family in _FAMILIES for code in family.CODES})
+_CODES = sorted((code for family in _FAMILIES for code in family.CODES), key=lambda code: code.code[3:])
+
+CATALOGUE: Mapping[str, Code] = MappingProxyType({code.code: code for code in _CODES})
 
 CATALOGUE_VERSION = 1  # grows where the meaning of a code changes; a baseline says which one it was written with
 
