@@ -75,6 +75,21 @@ def test_the_other_side_is_recognised_by_what_it_is(run: Run, against: str, code
 
 
 @pytest.mark.usefixtures("written")
+def test_rules_are_a_side_too(run: Run) -> None:
+    assert run("diff", NET, "--rules", "rules.yaml", "--against", "rules.yaml").code == 0
+    outcome = run("diff", NET, "--rules", "rules.yaml", "--against", "classic", "--format", "json")
+    assert rows(outcome.out) == {"hidden.weight": "law differs"}
+
+
+def test_what_a_file_lacks_is_not_taken_from_a_model_that_only_the_cpu_can_build(run: Run, folder: Path) -> None:
+    assert run("init", "net.py:CpuOnly", "--recipe", "classic", "--out", "w.st").code == 0
+    changed(lambda tensors: tensors.pop("linear.bias"))
+    outcome = run("diff", "net.py:CpuOnly", "--recipe", "classic", "--against", "v.st", "--format", "json")
+    assert (outcome.code, rows(outcome.out)) == (1, {"linear.bias": "only in a"})
+    assert (folder / "v.st").is_file()
+
+
+@pytest.mark.usefixtures("written")
 def test_two_plans_need_no_target_and_name_their_files(run: Run) -> None:
     outcome = run("diff", "--plan", "plan.json", "--against", "other.json", "--format", "json")
     assert outcome.code == 1

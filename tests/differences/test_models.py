@@ -199,6 +199,32 @@ def test_a_weight_behind_a_parametrization_is_measured_as_the_module_computes_it
     assert statuses(iw.diff(plan, model)) == {"0.bias": "differs"}
 
 
+def test_a_parametrization_that_fails_is_told_and_stops_nothing() -> None:
+    class Broken(nn.Module):
+        failing = False
+
+        def forward(self, values: Tensor) -> Tensor:
+            if self.failing:
+                raise RuntimeError("no such weight")
+            return values
+
+        def right_inverse(self, values: Tensor) -> Tensor:
+            return values
+
+    model = nn.Linear(4, 4)
+    way = Broken()
+    nn.utils.parametrize.register_parametrization(model, "weight", way)
+    plan = iw.plan(model, "xavier")
+    iw.apply(model, plan)
+    assert iw.diff(plan, model).same
+    way.failing = True
+    said = "the weight cannot be computed: RuntimeError: no such weight"
+    assert iw.diff(plan, model)["weight"].reason == said
+    found = iw.diff(model, model)
+    assert (found["weight"].status, found["weight"].reason) == ("no values", said)
+    assert found["bias"].same
+
+
 def test_a_model_without_values_is_refused_with_what_to_do() -> None:
     model, plan = drawn()
     with torch.device("meta"):

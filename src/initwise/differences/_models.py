@@ -36,7 +36,12 @@ def _parameters(a: Parameter | None, b: Parameter | None, sigmas: float) -> Comp
     if not (has_values(a) and has_values(b)):
         side = "b" if has_values(a) else "a"
         return Compared(name_of(a, b), "no values", a.shape, reason=f"it is on the meta device in {side}")
-    found = _values(name_of(a, b), a.values().detach(), b.values().detach(), sigmas)
+    try:
+        values = [side.values().detach() for side in (a, b)]
+    except Exception as error:  # noqa: BLE001 - a parametrization is any code
+        said = f"the weight cannot be computed: {type(error).__name__}: {error}"
+        return Compared(name_of(a, b), "no values", a.shape, reason=said)
+    found = _values(name_of(a, b), values[0], values[1], sigmas)
     if names(a) != names(b) and (a.aliases or b.aliases):
         one, other = (", ".join(each.aliases) or "nothing" for each in (a, b))
         said = f"tied with {one} in a, with {other} in b"
