@@ -32,6 +32,7 @@ def account(ledger: Ledger, modules: Modules, model: nn.Module | None) -> tuple[
 def _models(ledger: Ledger, modules: Modules) -> list[nn.Module]:
     found = roots(modules.alive())
     if len(found) > 1:
+        found.clear()  # else they are held here
         gc.collect()  # what was thrown away and refers to itself
         found = roots(modules.alive())
     known = {

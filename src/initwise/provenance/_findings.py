@@ -23,12 +23,13 @@ def _never_written(row: Row) -> Iterator[Finding]:
     maker = f"memory from {row.memory}" if row.memory else "its memory"
     said = f"{maker} was never written" if row.state == "never" else f"a part of {maker} was never written"
     touched = "; ".join(f"{write} at {write.where}" for write in row.writes)
-    fix = f"the rest was written by {touched}; write all of it" if row.state == "partly" and touched else ""
+    verb = "only part of it was written by" if row.state == "partly" else "what was never written was used by"
+    fix = f"{verb} {touched}; write all of it first" if touched else ""
     yield found("INI112", row.name, said, f"{row.unwritten:,} of {row.elements:,} elements unwritten", "0", fix)
 
 
 def _overwritten(row: Row) -> Iterator[Finding]:
-    if row.replaced and row.last is not None:
+    if row.kind == "parameter" and row.replaced and row.last is not None:
         first = row.replaced[-1]
         said = f"{first} at {first.where} was overwritten by {row.last} at {row.last.where}"
         yield found("INI113", row.name, said, f"{1 + len(row.replaced)} full writes", "1")

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from initwise._arguments import nearest
-from initwise.errors import ArgumentError
+from torch import nn
+
+from initwise._arguments import nearest, show
+from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.findings import Column, Finding, Table
 from initwise.provenance._findings import findings_of
 from initwise.provenance._rows import STATES, Row
-from initwise.reporting import Report
+from initwise.reporting import text
 
 _COLUMNS = (
     Column("parameter"),
@@ -23,11 +25,14 @@ _COLUMNS = (
 )
 
 
+_SHOWN = 10  # errors in full; the table shows them all
+
+
 class Log:
     """Which operation wrote each parameter, how often, in which order and from which line; filled when the block ends.
 
     Attributes:
-        rows: one `Row` for each parameter, then each buffer.
+        model: the model that the rows are about; None where it is all that the block left.
         findings: INI112 never written (error), INI114 truncation that truncates nothing (warning), INI113 overwritten
             (info).
         notes: what the rows cannot say.
@@ -35,8 +40,15 @@ class Log:
 
     def __init__(self) -> None:
         self._rows: tuple[Row, ...] | None = None
+        self.model: nn.Module | None = None
         self.findings: tuple[Finding, ...] = ()
         self.notes: tuple[str, ...] = ()
+
+    def about(self, model: nn.Module) -> None:
+        """Say, inside the block, which model the rows are about; else it is all that the block left."""
+        if self._rows is not None:
+            raise ArgumentError("log.about: the block is over; call it inside, or give the model to iw.record(model)")
+        self.model = checked(model, "log.about")
 
     def fill(self, rows: tuple[Row, ...], notes: tuple[str, ...]) -> None:
         """Take what the block left."""
@@ -80,29 +92,42 @@ class Log:
         shown = [row for row in self.rows if row.kind == "parameter" or row.state != "written"]
         return Table("", _COLUMNS, tuple(map(_cells, shown)), self._notes())
 
-    def report(self) -> Report:
-        """The log as the report of a check, for those who render reports."""
-        return Report("provenance", self.table(), self.findings, self.rows)
-
     def to_dict(self) -> dict[str, Any]:
         """The log as plain data."""
-        return {**self.report().to_dict(), "never_written": list(self.never_written), "notes": list(self.notes)}
+        return {
+            "ok": self.ok,
+            "never_written": list(self.never_written),
+            "findings": [finding.to_dict() for finding in self.findings],
+            "rows": [row.to_dict() for row in self.rows],
+            "notes": list(self.notes),
+        }
 
     def text(self, *, terminal: bool | None = None, width: int | None = None) -> str:
-        """The table, its errors in full, and how many other findings there are."""
-        errors = tuple(finding for finding in self.findings if finding.severity == "error")
-        return Report("", self.table(), errors, self.rows).text(terminal=terminal, width=width).rpartition("\n\n")[0]
+        """The table, and its first errors in full; the other findings are counted under the table."""
+        table = self.table()
+        parts = [text(table, terminal=terminal, width=width) if table.rows else "\n".join(table.notes)]
+        errors = [str(finding) for finding in self.findings if finding.severity == "error"]
+        more = [f"and {len(errors) - _SHOWN} more errors: log.findings has all"] if len(errors) > _SHOWN else []
+        return "\n\n".join([*parts, *errors[:_SHOWN], *more])
 
     def __str__(self) -> str:
         return self.text()
 
     def _notes(self) -> tuple[str, ...]:
         kinds = Counter(row.kind for row in self.rows)
-        made = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.items())
-        writes = sum(len(row.writes) for row in self.rows)
+        kinds["write"] = sum(len(row.writes) for row in self.rows)
+        made = ", ".join(f"{count:,} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.items())
         counts = Counter((finding.severity, finding.code) for finding in self.findings)
         told = [f"{code}: {count} {_level(level, count)}" for (level, code), count in counts.items()]
-        return (f"{made or 'no parameters'}, {writes} writes" + "".join(f"; {each}" for each in told), *self.notes)
+        return "; ".join([made, *told]), *self.notes
+
+
+def checked(model: Any, operation: str) -> nn.Module:
+    """Return a model, or refuse what is none."""
+    if not isinstance(model, nn.Module):
+        kind = type(model).__name__
+        raise ArgumentTypeError(f"{operation}: model is {show(model)} of type {kind}; give an nn.Module")
+    return model
 
 
 def _level(level: str, count: int) -> str:
@@ -113,7 +138,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     shape = " x ".join(map(str, row.shape)) or "scalar"
     name = row.name if row.kind == "parameter" else f"{row.name} (buffer)"
     last = row.last
-    if last is None or row.state in {"never", "partly", "unseen"}:
+    if last is None or row.state in {"never", "partly", "unseen", "meta"}:
         what = STATES[row.state]
         where = f"memory from {row.memory}" if row.memory else ""
     else:

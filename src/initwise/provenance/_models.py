@@ -14,6 +14,7 @@ from torch.nn.modules.module import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
+from torch.nn.parameter import is_lazy
 
 from initwise.model import canonical_name
 from initwise.provenance._memory import Memory, Registry
@@ -66,7 +67,7 @@ class Modules:
     def _tensor(self, module: nn.Module, name: str, tensor: Tensor | None) -> None:
         self._module(module)
         # What was written on the meta device was written nowhere.
-        memory = None if tensor is None or tensor.is_meta else self._registry.find(tensor)
+        memory = None if tensor is None or is_lazy(tensor) or tensor.is_meta else self._registry.find(tensor)
         if memory is not None:
             self._held.setdefault((id(module), name), []).append(memory)
 

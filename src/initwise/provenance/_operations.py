@@ -36,6 +36,7 @@ class Operation:
         replaces: what it writes does not depend on what was there.
         shape_only: of its tensors only the shape counts (`zeros_like`).
         arguments: the names of its positional arguments.
+        defaults: what its arguments are where a call leaves them out; told of what fills memory only.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Operation:
     replaces: bool
     shape_only: bool
     arguments: tuple[str, ...]
+    defaults: Mapping[str, Any]
 
     def written(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
         """Yield the tensors that a call writes."""
@@ -57,8 +59,9 @@ class Operation:
 
     def words(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the plain arguments of a call by name: numbers and words, no tensors, sizes or devices."""
-        named = {**dict(zip(self.arguments, args, strict=False)), **kwargs}
-        return {name: value for name, value in named.items() if name not in _NOT_TOLD and _is_plain(value)}
+        named = {**self.defaults, **dict(zip(self.arguments, args, strict=False)), **kwargs}
+        told = {name: _number(value) for name, value in named.items() if name not in _NOT_TOLD}
+        return {name: value for name, value in told.items() if isinstance(value, (bool, int, float, str))}
 
 
 def operation(func: Any) -> Operation:
@@ -77,6 +80,7 @@ def operation(func: Any) -> Operation:
         replaces=name in _REPLACING or any(isinstance(place, str) for place in writes) or func.namespace == "initwise",
         shape_only=name.endswith("_like") or name.startswith("new_"),
         arguments=tuple(argument.name for argument in schema.arguments if not argument.kwarg_only),
+        defaults={each.name: each.default_value for each in schema.arguments if name in _REPLACING},
     )
 
 
@@ -89,5 +93,7 @@ def tensors(value: Any) -> Iterator[Tensor]:
             yield from tensors(each)
 
 
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, (bool, int, float, str))
+def _number(value: Any) -> Any:
+    """Return the number that a scalar tensor on the CPU stands for, as in `weight[0] = 1`; else the value itself."""
+    plain = type(value) is Tensor and value.dim() == 0 and value.device.type == "cpu" and not value.requires_grad
+    return value.item() if plain else value

@@ -9,10 +9,9 @@ from types import TracebackType
 
 from torch import nn
 
-from initwise._arguments import show
-from initwise.errors import ArgumentTypeError, NotSupportedError
+from initwise.errors import NotSupportedError
 from initwise.provenance._account import account
-from initwise.provenance._log import Log
+from initwise.provenance._log import Log, checked
 from initwise.provenance._models import Modules
 from initwise.provenance._watch import Ledger, Watcher
 from initwise.writing import OBSERVERS
@@ -49,9 +48,7 @@ class record:  # noqa: N801 - called like a function, as torch.no_grad is
     """
 
     def __init__(self, model: nn.Module | None = None, *, poison: bool = True) -> None:
-        if model is not None and not isinstance(model, nn.Module):
-            raise ArgumentTypeError(f"record: model is {show(model)} of type {type(model).__name__}; give an nn.Module")
-        self._model = model
+        self._model = None if model is None else checked(model, "record")
         self._poison = poison
         self._restore = ExitStack()
         self._log = Log()
@@ -61,6 +58,7 @@ class record:  # noqa: N801 - called like a function, as torch.no_grad is
             raise NotSupportedError("record: another block is being recorded; end it first, one block sees everything")
         self._restore.callback(_ONE.release)
         self._log = Log()
+        self._log.model = self._model
         self._ledger = Ledger(sys._getframe(1), poison_memory=self._poison)
         self._modules = Modules(self._ledger.registry)
         self._modules.watch()
@@ -75,5 +73,5 @@ class record:  # noqa: N801 - called like a function, as torch.no_grad is
     ) -> None:
         self._restore.close()
         self._ledger.close()
-        self._log.fill(*account(self._ledger, self._modules, self._model))
+        self._log.fill(*account(self._ledger, self._modules, self._log.model))
         del self._ledger, self._modules

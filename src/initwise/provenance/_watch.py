@@ -77,11 +77,15 @@ class Ledger:
         return [memory for memory in found if memory is not None]
 
     def _born(self, made: Tensor, known: Operation, values: Mapping[str, Any], sources: Sequence[Memory]) -> None:
-        site = locate(None, "tensor" if known.name == "lift_fresh" else known.name, values, self._boundary)
+        if known.name == "lift_fresh":
+            site = locate(None, "given values", dict(zip(["value"], values.values(), strict=False)), self._boundary)
+        else:
+            site = locate(None, known.name, values, self._boundary)
         if known.empty:
             self.registry.add(made, maker=site.call, settled=False, poisoned=self._poison and poison(made))
             return
-        memory = self.registry.add(made, maker=site.call)
+        unwritten = (each.maker for each in sources if not each.settled)
+        memory = self.registry.add(made, maker=next(unwritten, None) or site.call)
         if memory is not None:
             _taint(memory, sources)
             self._append(memory, made, site, replaces=True, born=True, sources=sources)
