@@ -15,6 +15,7 @@ from initwise.findings import SEVERITIES, Finding, bare
 from initwise.lints._baseline import Baseline, compared, read_baseline
 from initwise.lints._codes import covers, unknown
 from initwise.lints._configuration import Configuration, read_configuration
+from initwise.lints._gather import gathered
 from initwise.lints._model import read_model
 from initwise.lints._places import places
 from initwise.lints._rows import checked_rows, table
@@ -39,7 +40,9 @@ def check(
     """Look for what is wrong with the weights of `model` as they stand; no plan is needed, and nothing is changed.
 
     Each finding has a code; `initwise explain CODE` and docs/findings/ say what it means, why it matters, what to do,
-    and when it is intended.
+    and when it is intended. Findings that say the same of many parameters, whose names differ only in numbers, are one.
+
+    Of a sharded or DDP-wrapped model every rank must call it: ranks compare digests in one collective.
 
     Args:
         model: any `nn.Module` with values. Under `torch.compile` the original is checked.
@@ -110,7 +113,7 @@ def _wanted(suppress: Any, select: Any, baseline: Any, config: Any) -> Configura
 def _asked(subject: Subject) -> Iterator[Finding]:
     for lint in LINTS:
         try:
-            yield from lint(subject)
+            yield from gathered(lint(subject))
         except Exception as error:
             raise RuntimeError(f"check: the lint {_name(lint)} failed: {type(error).__name__}: {error}") from error
 

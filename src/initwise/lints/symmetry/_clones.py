@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import torch
+from torch import nn
 
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
@@ -21,7 +22,14 @@ _SHOWN = 6
 def clones(subject: Subject) -> Iterator[Finding]:
     """SYM301: parameters of different modules hold the same random numbers, each in its own memory."""
     for group in _equal(subject, _candidates(subject)):
-        yield _finding(group)
+        if not _is_untied(group):
+            yield _finding(group)
+
+
+def _is_untied(group: Sequence[Parameter]) -> bool:
+    """Tell whether an output layer is a copy of an embedding, which TIE701 tells."""
+    modules = [owner.module for each in group for owner in each.owners]
+    return all(any(isinstance(module, kind) for module in modules) for kind in (nn.Embedding, nn.Linear))
 
 
 def _candidates(subject: Subject) -> Iterator[Parameter]:
