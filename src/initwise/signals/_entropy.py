@@ -41,6 +41,6 @@ def entropy_of(name: str, argument: Callable[[int, str, Any], Any]) -> CrossEntr
         whole = not target.is_floating_point()
         loss = measure(values, target, ignore_index=ignored) if whole else measure(values, target.float())
         std = values.var(dim=axis, correction=0).mean().sqrt()
-    if not bool(loss == loss) and not bool(torch.isnan(values).any()):
+    if bool(torch.isnan(loss)) and not bool(torch.isnan(values).any()):
         return None  # no target counts
     return CrossEntropy(logits.shape[axis], float(loss), float(std))

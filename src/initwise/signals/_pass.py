@@ -18,7 +18,6 @@ from initwise.errors import InitwiseError
 from initwise.model import Example, Reading, canonical_name, is_parallel, walk
 from initwise.model.graph._state import _eager
 from initwise.model.graph._structures import tensors
-from initwise.model.graph._tracer import _storage
 from initwise.signals._entropy import CrossEntropy
 from initwise.signals._errors import ProbeError
 from initwise.signals._event import Event

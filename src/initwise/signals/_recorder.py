@@ -29,6 +29,7 @@ class Known(NamedTuple):
     event: int = -1
     signal: bool = False
     parameters: tuple[str, ...] = ()
+    whole: bool = False  # it is the event's output itself, not a view or a part of it
 
 
 _CONSTANT = Known()
@@ -143,6 +144,7 @@ class Recorder(TorchFunctionMode):
             return
         index = self._event(call, signals, parameters, output, measured)
         self._settle(call, made, Known(index, signal=True))
+        self._known[id(output)] = Known(index, signal=True, whole=True)
 
     def _event(
         self,
@@ -156,8 +158,8 @@ class Recorder(TorchFunctionMode):
         module, count = self.places.now
         inputs = tuple(dict.fromkeys(known.event for _, known in signals))
         numbers = {**measured, **self._moments(output)}
-        if parameters and signals and _is_measurable(signals[0][0]) and not _inplace(call.name, call.kwargs):
-            numbers |= {f"input_{name}": place for name, place in self._moments(signals[0][0], brief=True).items()}
+        if parameters and _is_measurable(signals[0][0]):
+            numbers |= self._given(*signals[0], inplace=_inplace(call.name, call.kwargs))
         units = self._activation(call, signals, output, numbers)
         self._drafts.append(
             _Draft(
@@ -183,6 +185,16 @@ class Recorder(TorchFunctionMode):
         if output.requires_grad:
             output.register_hook(lambda gradient: self._gradient(index, gradient))
         return index
+
+    def _given(self, tensor: Tensor, known: Known, *, inplace: bool) -> dict[str, int]:
+        """Return the moments of what an operation takes; those of an event's whole output are there already."""
+        if known.whole:
+            numbers = self._drafts[known.event].numbers
+        elif inplace:
+            return {}
+        else:
+            numbers = self._moments(tensor, brief=True)
+        return {f"input_{name}": numbers[name] for name in ("second_moment", "variation") if name in numbers}
 
     def _moments(self, tensor: Tensor, *, brief: bool = False) -> dict[str, int]:
         values = plain(tensor)
