@@ -12,15 +12,17 @@ import typer
 
 from initwise import verification
 from initwise.cli import _options as options
+from initwise.cli import _reports as reports
 from initwise.cli._decide import choose
-from initwise.cli._output import note, show
+from initwise.cli._output import note, result
 from initwise.cli._target import find_model
 from initwise.cli._weights import Loaded, load
 from initwise.errors import SchemaError, TargetError
 from initwise.findings import Finding, Severity
-from initwise.model import canonical_name
+from initwise.lints import places
+from initwise.model import canonical_name, read
 from initwise.planning import Plan
-from initwise.reporting import Report, to_json
+from initwise.reporting import Report
 
 
 def verify(
@@ -34,7 +36,8 @@ def verify(
     seed: options.Seed = None,
     settings: options.Settings = None,
     dtype: options.Dtype = None,
-    form: options.OutputFormat = options.Format.TABLE,
+    form: reports.Form = reports.ReportFormat.TABLE,
+    out: reports.Out = None,
     include_frozen: options.Frozen = False,
     inputs: options.Inputs = None,
 ) -> int:
@@ -49,8 +52,10 @@ def verify(
     )
     loaded = load(built, weights)
     _tell_other_plan(asked, loaded)
-    report = _with_file(verification.verify(built, asked), loaded)
-    show(to_json(report) if form is options.Format.JSON else report.text())
+    with result(out, example=f"report.{reports.ENDINGS[form]}") as write:
+        report = _with_file(verification.verify(built, asked), loaded)
+        report = replace(report, places=places(read(built)))
+        write(reports.rendered(report, form, fail_on="error", terminal=None if out is None else False))
     return 0 if report.ok else 1
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_PART = re.compile(r"( \[[^\]]*\]| \([^)]*\))+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +31,4 @@ def bare(parameter: str) -> str:
     >>> bare("attn.qkv.weight [q]"), bare("conv.weight")
     ('attn.qkv.weight', 'conv.weight')
     """
-    return parameter.split(" ", 1)[0]
+    return _PART.sub("", parameter)

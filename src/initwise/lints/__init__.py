@@ -2,6 +2,7 @@
 
 from initwise.lints._baseline import Baseline, read_baseline
 from initwise.lints._check import check
+from initwise.lints._codes import codes
 from initwise.lints._configuration import Configuration, nearest_configuration, read_configuration
 from initwise.lints._places import places
 from initwise.lints._rows import CheckedParameter
@@ -13,6 +14,7 @@ __all__ = [
     "Configuration",
     "Suppression",
     "check",
+    "codes",
     "nearest_configuration",
     "places",
     "read_baseline",

@@ -13,7 +13,7 @@ from initwise._arguments import Arguments, show
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.findings import SEVERITIES, Finding, bare
 from initwise.lints._baseline import Baseline, compared, read_baseline
-from initwise.lints._codes import covers, unknown
+from initwise.lints._codes import codes, covers
 from initwise.lints._configuration import Configuration, read_configuration
 from initwise.lints._gather import gathered
 from initwise.lints._model import read_model
@@ -95,17 +95,14 @@ def _wanted(suppress: Any, select: Any, baseline: Any, config: Any) -> Configura
     for each in given:
         if not isinstance(each, Suppression):
             arguments.refuse(f"suppress has {show(each)}; give iw.Suppression(code, parameters, reason=...)")
-    codes = [select] if isinstance(select, str) else select
-    for code in codes or ():
-        if problem := unknown(code):
-            arguments.refuse(f"select: {problem}")
     arguments.done()
+    chosen = codes(select, "check: select")
     if not isinstance(config, Configuration):
         config = Configuration() if config is None else read_configuration(config)
     return replace(
         config,
         suppress=(*given, *config.suppress),
-        select=config.select if codes is None else tuple(codes),
+        select=config.select if chosen is None else chosen,
         baseline=config.baseline if baseline is None else baseline,
     )
 

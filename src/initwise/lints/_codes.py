@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from initwise._arguments import nearest
+from initwise._arguments import Arguments, nearest, show
 from initwise.findings import CATALOGUE, matching
 
 
@@ -18,6 +18,28 @@ def unknown(code: str) -> str:
         return ""
     near = nearest(code, CATALOGUE)
     return f"there is no code {code!r}{near or '; there are ' + ', '.join(CATALOGUE) + ', and beginnings such as SYM'}"
+
+
+def codes(given: str | Sequence[str] | None, operation: str) -> tuple[str, ...] | None:
+    """Return codes and beginnings of codes as they are selected by; None, which selects all, stays.
+
+    Raises:
+        ArgumentError: one is neither; all of them are told.
+
+    >>> codes("SYM", "check"), codes(None, "check")
+    (('SYM',), None)
+    """
+    if given is None:
+        return None
+    found = (given,) if isinstance(given, str) else tuple(given)
+    arguments = Arguments(operation)
+    for code in found:
+        if not isinstance(code, str):
+            arguments.refuse(f"{show(code)} is no code; give strings such as 'SYM301' or 'SYM'", wrong_type=True)
+        elif problem := unknown(code):
+            arguments.refuse(problem)
+    arguments.done()
+    return found
 
 
 def covers(codes: Iterable[str] | None, code: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from initwise._arguments import nearest, show
 from initwise.errors import ArgumentError, SchemaError
 from initwise.findings import SEVERITIES, Severity
+from initwise.lints._baseline import Baseline
 from initwise.lints._codes import unknown
 from initwise.lints._suppression import Suppression
 
@@ -25,7 +26,7 @@ class Configuration:
     suppress: tuple[Suppression, ...] = ()
     select: tuple[str, ...] | None = None
     fail_on: Severity | None = None
-    baseline: Path | None = None
+    baseline: Path | Baseline | None = None
 
 
 def read_configuration(path: str | Path) -> Configuration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 from initwise.findings import Place
 from initwise.model import Reading
@@ -11,32 +12,52 @@ from initwise.model import Reading
 def places(reading: Reading) -> dict[str, Place]:
     """Return where every parameter and every module stands, by canonical name; aliases stand where their owner does.
 
+    The source of a layer of PyTorch says nothing about the model: the line is that of the nearest class around it that
+    is not PyTorch's.
+
     >>> from torch import nn
     >>> from initwise.model import read
     >>> places(read(nn.Linear(2, 3)))["weight"].shape
     (3, 2)
     """
-    known: dict[type, tuple[str, int]] = {}
-    found = {}
-    for name, module in reading.modules.items():
-        found[name] = Place(type(module).__name__, (), *_source(type(module), known))
+    sources = _Sources(reading)
+    found = {name: sources.place(name, type(module)) for name, module in reading.modules.items()}
     for parameter in reading.parameters:
         for name, owner in zip(parameter.names, parameter.owners, strict=False):
-            kind = type(owner.module)
-            found[name] = Place(kind.__name__, parameter.shape, *_source(kind, known))
+            found[name] = sources.place(owner.module_name, type(owner.module), parameter.shape)
     return found
 
 
-def _source(kind: type, known: dict[type, tuple[str, int]]) -> tuple[str, int]:
-    if kind not in known:
-        known[kind] = _looked_up(kind)
-    return known[kind]
+class _Sources:
+    """Looks up each class once: reading source is slow, and layers repeat."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._modules = reading.modules
+        self._known: dict[type, tuple[str, int]] = {}
+
+    def place(self, module: str, kind: type, shape: tuple[int, ...] = ()) -> Place:
+        return Place(kind.__name__, shape, *self._source(self._builder(module, kind)))
+
+    def _builder(self, module: str, kind: type) -> type:
+        name, around = module, kind
+        while _of_torch(around) and name:
+            name = name.rpartition(".")[0]
+            around = type(self._modules[name]) if name in self._modules else around
+        return kind if _of_torch(around) else around
+
+    def _source(self, kind: type) -> tuple[str, int]:
+        if kind not in self._known:
+            self._known[kind] = _looked_up(kind)
+        return self._known[kind]
+
+
+def _of_torch(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "torch"
 
 
 def _looked_up(kind: type) -> tuple[str, int]:
-    kind = next((each for each in kind.__mro__ if each.__module__ != "torch.nn.utils.parametrize"), kind)
     try:
         file = inspect.getsourcefile(kind)
-        return ("", 0) if file is None else (file, inspect.getsourcelines(kind)[1])
+        return ("", 0) if file is None else (str(Path(file).resolve()), inspect.getsourcelines(kind)[1])
     except (OSError, TypeError):  # typed into a session, or compiled
         return "", 0
