@@ -10,6 +10,7 @@ import typer
 
 import initwise
 from initwise.cli._output import show
+from initwise.cli.check import check
 from initwise.cli.diff import diff
 from initwise.cli.explain import explain
 from initwise.cli.init import init
@@ -23,7 +24,7 @@ def build_app() -> typer.Typer:
     """Make the application."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
     app.callback()(_root)
-    for command in (plan, init, verify, diff, provenance, explain, recipes):
+    for command in (plan, init, verify, check, diff, provenance, explain, recipes):
         app.command()(command)
     return app
 
