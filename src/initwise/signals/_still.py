@@ -62,6 +62,8 @@ def _moves(gradient: Tensor | None) -> bool:
 def _has_zeros(parameter: Parameter) -> bool:
     """Tell whether a parameter is zero, or some of its rows are."""
     values = _local(parameter.tensor)
+    if not values.numel():
+        return False
     rows = values.reshape(values.shape[0], -1) if values.dim() else values.reshape(1, 1)
     return bool((rows == 0).all(dim=1).any())
 
