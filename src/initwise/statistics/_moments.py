@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_CHUNK = 1 << 13  # elements at a time: they stay in cache, and float32 sums of so few are exact to 1e-6
+from initwise.statistics._blocks import BLOCK, blocks, real
+
+Array = NDArray[Any]
+_DEVICE_BLOCK = 2**24  # elements at a time where memory is not the CPU's
+_HOLDERS = {torch.bfloat16: torch.int16}  # NumPy has no bfloat16
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +50,85 @@ def pooled(parts: Sequence[Moments]) -> tuple[float, float]:
     return mean, math.sqrt(variance)
 
 
+def merged(parts: Sequence[Moments], about: float = 0.0) -> Moments:
+    """Return the moments, about one number, of all values that were measured in parts."""
+    count = sum(part.count for part in parts)
+    if not count or not all(part.finite for part in parts):
+        return Moments(count, math.nan, math.nan, math.nan, math.nan, about)
+    mean, square = (sum(part.count / count * getattr(part, name) for part in parts) for name in ("mean", "square"))
+    return Moments(count, min(part.low for part in parts), max(part.high for part in parts), mean, square, about)
+
+
 def moments(pieces: Iterable[Tensor], about: float, scale: float = 1.0) -> Moments:
     """Measure tensors together; the halves of complex elements count as values of their own.
 
     `scale` is the expected size of a distance from `about`; squares are taken of distances in that unit, because those
     of very small or large float32 numbers are not float32 numbers.
     """
+    cut = (block for piece in pieces for block in blocks(real(piece), _size(piece)))
+    return merged([block_moments(block, about, scale) for block in cut], about)
+
+
+def block_moments(block: Tensor, about: float, scale: float = 1.0) -> Moments:
+    """Measure a block of real numbers that fits the cache (on another device: any block)."""
     unit = scale or 1.0
-    count, low, high, total, square = 0, math.inf, -math.inf, 0.0, 0.0
-    for chunk in _chunks(pieces):
-        smallest, largest = float(chunk.min()), float(chunk.max())
-        if not (math.isfinite(smallest) and math.isfinite(largest)):
-            return Moments(1, math.nan, math.nan, math.nan, math.nan)
-        low, high = min(low, smallest), max(high, largest)
-        distance = (chunk - chunk.dtype.type(about)) * chunk.dtype.type(1 / unit)
-        count += chunk.size
-        total += float(distance.sum())
-        square += float(np.dot(distance, distance))
-    if not count:
-        return Moments(0, math.nan, math.nan, math.nan, math.nan)
+    measured = _on_cpu if block.device.type == "cpu" else _on_device
+    low, high, total, square = measured(block, about, unit)
+    count = block.numel()
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return Moments(count, math.nan, math.nan, math.nan, math.nan, about)
     return Moments(count, low, high, about + unit * total / count, unit**2 * square / count, about)
 
 
-def _chunks(pieces: Iterable[Tensor]) -> Iterator[NDArray[Any]]:
-    for piece in pieces:
-        real = torch.view_as_real(piece) if piece.is_complex() else piece
-        single = real.dtype in {torch.float32, torch.float64}
-        for flat in _flats(real):
-            for chunk in flat.split(_CHUNK):
-                yield (chunk if single else chunk.float()).numpy(force=True)
+class _Scratch(threading.local):
+    """Buffers of a thread, so that nothing is allocated block by block."""
+
+    def __init__(self) -> None:
+        self.values = np.empty(BLOCK, np.float32)
+        self.distances = {np.dtype(kind): np.empty(BLOCK, kind) for kind in (np.float32, np.float64)}
 
 
-def _flats(tensor: Tensor) -> Iterator[Tensor]:
-    """Yield 1-D views that cover the tensor once, in whatever order its memory has."""
-    if tensor.numel() == 0:
-        return
-    ordered = tensor.permute(sorted(range(tensor.dim()), key=tensor.stride, reverse=True))
-    if ordered.is_contiguous():
-        yield ordered.view(-1)
-    elif ordered.numel() <= _CHUNK or ordered.dim() == 1:
-        yield ordered.reshape(-1)
-    else:
-        for slice_ in ordered:
-            yield from _flats(slice_)
+_scratch = _Scratch()
+
+
+def floats(block: Tensor, out: Array) -> Array:
+    """Return the values of a block on the CPU for NumPy, those of half precision as float32 numbers in `out`."""
+    holder = _HOLDERS.get(block.dtype, block.dtype)
+    array: Array = block.view(holder).numpy()
+    if block.dtype == torch.bfloat16:
+        bits = out[: array.size].view(np.uint32).reshape(array.shape)
+        np.left_shift(array.view(np.uint16), np.uint32(16), out=bits, dtype=np.uint32)
+        return bits.view(np.float32)
+    if block.dtype == torch.float16:
+        values: Array = out[: array.size].reshape(array.shape)
+        np.copyto(values, array)
+        return values
+    return array
+
+
+def _on_cpu(block: Tensor, about: float, unit: float) -> tuple[float, float, float, float]:
+    if block.numel() > BLOCK:
+        raise ValueError(f"a block of {block.numel()} elements; at most {BLOCK}")
+    values = floats(block.resolve_neg(), _scratch.values)
+    low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return math.nan, math.nan, math.nan, math.nan
+    kind = values.dtype.type
+    flat = _scratch.distances[values.dtype][: values.size]
+    distance = np.subtract(values, kind(about), out=flat.reshape(values.shape))
+    np.multiply(distance, kind(1 / unit), out=distance)
+    total = float(flat.sum())
+    np.multiply(flat, flat, out=flat)
+    return low, high, total, float(flat.sum())
+
+
+def _on_device(block: Tensor, about: float, unit: float) -> tuple[float, float, float, float]:
+    values = block if block.dtype in {torch.float32, torch.float64} else block.float()
+    distance = (values - about) * (1 / unit)
+    sums = distance.sum(dtype=torch.float64), distance.square().sum(dtype=torch.float64)
+    low, high, total, square = torch.stack([values.min().double(), values.max().double(), *sums]).tolist()
+    return low, high, total, square
+
+
+def _size(tensor: Tensor) -> int:
+    return BLOCK if tensor.device.type == "cpu" else _DEVICE_BLOCK

@@ -2,155 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from initwise.errors import InitwiseError
-from initwise.findings import Column, Finding, Table
-from initwise.initializers import Keep, NewRows
+from initwise._arguments import Arguments
+from initwise.findings import Finding, found
 from initwise.model import Parameter, read
-from initwise.planning import Part, Plan, Row, refuse_other_than_plan
+from initwise.planning import Plan, Row, refuse_other_than_plan
 from initwise.reporting import Report
-from initwise.verification._checks import CheckedRow, Measured, check_part, finding
-from initwise.verification._through import settled
-from initwise.writing import mean_rows, part_of, tolerance
+from initwise.statistics import Moments
+from initwise.verification._facts import padding
+from initwise.verification._family import decide
+from initwise.verification._outcome import Exact, Outcome, judged
+from initwise.verification._presence import absent_and_unknown, mismatch, strangers
+from initwise.verification._rows import CheckedRow, checked, table, unmeasured
+from initwise.verification._scan import Scan, scan
+from initwise.verification._units import Unit
+from initwise.verification._units import units as units_of
 
-_COLUMNS = (
-    Column("parameter"),
-    Column("elements", "right"),
-    Column("law"),
-    Column("std asked", "right"),
-    Column("std found", "right"),
-    Column("allowed"),
-    Column("verdict"),
-)
-_FALSE_ALARM = 1e-4  # at most: the chance that any parameter of a rightly drawn model is reported
+_NOTHING = Scan(Moments(0, math.nan, math.nan, math.nan, math.nan))
 
 
-def verify(model: nn.Module, plan: Plan) -> Report:
-    """Check every parameter of `model` against the law that `plan` gives it.
+def verify(model: nn.Module, plan: Plan, *, exact: Exact = True, margin: float = 0.02) -> Report:
+    """Check every parameter of `model` against what `plan` asks of it.
 
-    In this order: presence, shape and dtype; finite values; exact support (bounds, constants, invariants such as
-    orthonormal rows, padding rows); mean and standard deviation against the interval that holds them for the number of
-    elements. The chance of a false alarm is below 1e-4 for the whole model.
+    In this order: presence, shape, dtype and ties; the plan's own random numbers, drawn again and compared bit for bit;
+    finite values; exact support (bounds, constants, invariants such as orthonormal rows, padding rows); then, for
+    weights that were drawn by others, mean and standard deviation, distribution, copies, correlations and spectrum.
+    Weights that agree bit for bit need no statistics. Weights of which a few differ are an error (INI109); where nearly
+    all differ, others drew them, and their law decides.
+
+    A statistical test fails where it is significant, at 1e-3 over all tests of the model together (Holm), and its
+    point estimate is beyond the margin. Parameters that are too small to be tested alone are pooled by rule; what is
+    still too small is said to be not testable.
 
     Of a weight that was written through a parametrization the weight that the module computes is checked; of one whose
-    original was written (spectral norm, a pruning mask, no right inverse) the original.
+    original was written (spectral norm, a pruning mask, no right inverse) the original. Of a distributed tensor the
+    shard of this process is checked.
 
     Args:
         model: any model with the planned parameters. It is only read, buffers of parametrizations included.
         plan: what its weights should be.
+        exact: True compares with the plan's own numbers where it can; False only asks for the laws; "required" makes
+            an error of everything that is not what the plan writes.
+        margin: how far, in standard deviations, a mean or a std may be off without being an error: 2 % of the std.
 
     Returns:
         A report: `.ok`, `.findings`, and `.rows` with one `CheckedRow` for each parameter; printing it shows a table.
+
+    Raises:
+        ArgumentTypeError: `plan` is not a plan.
+        ArgumentError: `exact` or `margin` is not one of the above.
+
+    >>> import torch, initwise as iw
+    >>> layer = torch.nn.Linear(8, 4)
+    >>> plan = iw.plan(layer, "xavier", seed=1)
+    >>> iw.apply(layer, plan)
+    >>> [row.proof for row in iw.verify(layer, plan).rows]
+    ['bit for bit', 'bit for bit']
     """
     refuse_other_than_plan("verify", plan)
+    _check(exact, margin)
     parameters = {parameter.name: parameter for parameter in read(model).parameters}
-    findings = list(_strangers(plan, parameters))
-    alpha = _FALSE_ALARM / max(1, 2 * sum(len(row.parts) for row in plan))
-    rows = []
-    for row in plan:
-        checked, found = _check_row(row, parameters.get(row.name), alpha, plan.seed)
-        rows.append(checked)
-        findings += found
-    return Report("verify", _table(plan, rows), tuple(findings), tuple(rows))
+    entries = [_entry(row, parameters) for row in plan]
+    units = [unit for entry in entries for unit in entry.units]
+    scans = iter(scan([unit for unit in units if not unit.kept], plan.seed, exact=bool(exact)))
+    for entry in entries:
+        entry.outcomes = [
+            judged(unit, _NOTHING if unit.kept else next(scans), parameters[entry.row.name], plan.seed, exact)
+            for unit in entry.units
+        ]
+    decide([outcome for entry in entries for outcome in entry.outcomes], margin)
+    rows = tuple(entry.checked() for entry in entries)
+    findings = [*strangers(plan, parameters), *(finding for entry in entries for finding in entry.all_findings())]
+    notes = list(absent_and_unknown(plan, parameters))
+    return Report("verify", table(plan, rows, notes), tuple(findings), rows)
 
 
-def _strangers(plan: Plan, parameters: dict[str, Parameter]) -> Iterator[Finding]:
-    for name in parameters:
-        if name not in plan:
-            fix = "make a new plan for this model"
-            yield finding("INI106", name, "the plan does not know this parameter", "present", "absent", fix)
+@dataclass(eq=False)
+class _Entry:
+    """One row of the plan on its way to a row of the report."""
+
+    row: Row
+    findings: list[Finding]
+    units: list[Unit] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def all_findings(self) -> list[Finding]:
+        """What was found, parts first."""
+        return [*(finding for outcome in self.outcomes for finding in outcome.findings), *self.findings]
+
+    def checked(self) -> CheckedRow:
+        """The row of the report."""
+        if not self.units:
+            return unmeasured(self.row, "failed: INI106" if self.findings else "kept")
+        codes = [finding.code for finding in self.all_findings()]
+        p = min((outcome.p for outcome in self.outcomes if outcome.p is not None), default=None)
+        return checked(self.row, [outcome.held() for outcome in self.outcomes], codes, p)
 
 
-def _check_row(row: Row, parameter: Parameter | None, alpha: float, seed: int) -> tuple[CheckedRow, list[Finding]]:
-    problem = _mismatch(row, parameter)
-    if problem or parameter is None:
-        return CheckedRow.unmeasured(row, "failed: INI106"), [problem] if problem else []
-    if isinstance(row.initializer, Keep):
-        return CheckedRow.unmeasured(row, "kept"), []
+def _entry(row: Row, parameters: Mapping[str, Parameter]) -> _Entry:
+    problems = mismatch(row, parameters)
+    if problems or row.kept:
+        return _Entry(row, problems)
+    parameter = parameters[row.name]
     try:
-        tensor = parameter.values()
+        values = parameter.values()
     except Exception as error:  # noqa: BLE001 - a parametrization is any code
-        said = "the parametrization does not compute the weight"
-        broken = finding("INI106", row.name, said, f"{type(error).__name__}: {error}", "a weight", "mend it")
-        return CheckedRow.unmeasured(row, "failed: INI106"), [broken]
-    through = parameter.way is not None and parameter.way.inverse
-    measured: list[Measured] = []
-    findings: list[Finding] = []
-    for part in row.parts:
-        if isinstance(row.initializer, NewRows) and isinstance(part.initializer, Keep):
-            measured.append(Measured(None, None))
-            continue
-        pieces = list(_pieces(tensor, part, row.padding))
-        if through and part.law is not None:
-            pieces = [settled(piece, part.law) if piece.numel() else piece for piece in pieces]
-        result, found = check_part(row.name, part, pieces, alpha)
-        measured.append(result)
-        findings += found
-        findings += _mean_rows(parameter, row, part, pieces, seed)
-    findings += _padding(row, tensor)
-    return CheckedRow.of(row, measured, findings), findings
+        said, what = "the parametrization does not compute the weight", f"{type(error).__name__}: {error}"
+        return _Entry(row, [found("INI106", row.name, said, what, "a weight", "mend it")])
+    return _Entry(row, list(padding(row, values)), list(units_of(row, parameter, values)))
 
 
-def _mismatch(row: Row, parameter: Parameter | None) -> Finding | None:
-    if parameter is None:
-        fix = "make a new plan, or map renamed parameters with names={here: planned}"
-        return finding("INI106", row.name, "the model has no such parameter", "absent", "present", fix)
-    found, asked = (tuple(parameter.shape), parameter.dtype), (tuple(row.shape), row.dtype)
-    if found != asked:
-        said = "the parameter is not the one that was planned"
-        return finding("INI106", row.name, said, f"{found[0]} {found[1]}", f"{asked[0]} {asked[1]}", "plan again")
-    if parameter.tensor.is_meta:
-        said, fix = "the parameter is on the meta device", "materialize the model, then apply the plan"
-        return finding("INI106", row.name, said, "no memory", "values", fix)
-    return None
-
-
-def _pieces(tensor: Tensor, part: Part, padding: int | None) -> Iterator[Tensor]:
-    """Yield the part without the padding row, whose zeros are not drawn."""
-    whole = tensor.shape[0] if tensor.dim() else 1
-    yield from _without(part_of(tensor, part), part, None if padding is None else padding % whole)
-
-
-def _without(view: Tensor, part: Part, padding: int | None) -> Iterator[Tensor]:
-    inside = None if padding is None else padding - (part.start if part.axis == 0 else 0)
-    if inside is None or not 0 <= inside < view.shape[0]:
-        yield view
-    else:
-        yield from (view[:inside], view[inside + 1 :])
-
-
-def _padding(row: Row, tensor: Tensor) -> Iterator[Finding]:
-    if row.padding is None or not row.is_written(row.padding):
-        return
-    if bool(torch.count_nonzero(tensor[row.padding])):
-        largest = float(tensor[row.padding].abs().max())
-        said = f"the padding row {row.padding} is not zero"
-        yield finding("INI107", row.name, said, f"largest |w| {largest:.6g}", "0", "apply the plan again")
-
-
-def _mean_rows(parameter: Parameter, row: Row, part: Part, pieces: list[Tensor], seed: int) -> Iterator[Finding]:
-    """Draw new rows from the old ones once more: what they follow is known only with these."""
-    try:
-        expected = mean_rows(parameter, row, part, seed)
-    except InitwiseError as error:
-        yield finding("INI105", row.name, "the new rows follow the old ones", str(error), "finite old rows")
-        return
-    if expected is None:
-        return
-    drawn = torch.cat(list(_without(expected, part, None if row.padding is None else row.padding % row.shape[0])))
-    found = torch.cat([piece.cpu() for piece in pieces])
-    off = float((found - drawn).abs().max())
-    if not off <= tolerance(row.dtype) * float(drawn.abs().max()):
-        said = "the new rows are not what the old ones give; one of them was changed"
-        yield finding("INI105", row.name, said, f"off by {off:.3g}", f"{part.initializer!r} of the old rows")
-
-
-def _table(plan: Plan, rows: list[CheckedRow]) -> Table:
-    cells = tuple(row.cells() for row in rows)
-    held = sum(row.verdict.startswith("ok") for row in rows)
-    note = f"{held} of {len(rows)} parameters hold their law; plan {plan.digest()[:16]}"
-    return Table("verify", _COLUMNS, cells, (note,))
+def _check(exact: object, margin: object) -> None:
+    check = Arguments("verify")
+    if not isinstance(exact, bool) and exact != "required":
+        check.refuse(f"exact is {exact!r}; allowed are True, False and 'required'")
+    if check.number("margin", margin) < 0:
+        check.refuse(f"margin is {margin!r}, and must not be negative")
+    check.done()

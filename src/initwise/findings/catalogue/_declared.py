@@ -38,7 +38,8 @@ CODES = (
         title="the mean is off",
         severity="error",
         meaning="The mean of the values lies outside the interval that holds it, at this sample size, for the planned"
-        " law; a rightly drawn model has such a finding less than once in ten thousand times.",
+        " law, and is off by more than the margin of 2 % of a std; at most one rightly drawn model in a thousand has"
+        " any statistical finding.",
         harm="A shifted mean adds the same constant to every unit's input and grows from layer to layer.",
         fix="Compare the measured mean with the planned law (plan[name].law), and apply the plan again.",
         example="import torch\nimport initwise as iw\nfrom torch import nn\n\nmodel = nn.Linear(64, 64)\n"
@@ -53,7 +54,8 @@ CODES = (
         title="the standard deviation is off",
         severity="error",
         meaning="The standard deviation of the values lies outside the interval that holds it, at this sample size,"
-        " for the planned law; a rightly drawn model has such a finding less than once in ten thousand times.",
+        " for the planned law, and is off by more than the margin of 2 %; at most one rightly drawn model in a thousand"
+        " has any statistical finding. Parameters that are too small to be tested alone are pooled by rule.",
         harm="The signal shrinks or grows by the same factor in every layer: gradients vanish or explode with depth.",
         fix="A factor of sqrt(2) or sqrt(3) points at a gain or at swapped fans: see the plan's fan_in and fan_out.",
         example="import initwise as iw\nfrom torch import nn\n\nmodel = nn.Linear(64, 256)\n"
@@ -105,6 +107,24 @@ CODES = (
         intended="A padding token with a meaning of its own: leave padding_idx away,"
         " and the row is trained like all others.",
         reference="The documentation of torch.nn.Embedding: padding_idx does not contribute to the gradient",
+    ),
+    Code(
+        code="INI109",
+        title="values differ from those that the plan wrote",
+        severity="error",
+        meaning="The plan's random numbers were drawn again and compared bit for bit: most of the parameter holds"
+        " them, and some of it does not. Weights of which next to nothing agrees were drawn by others, and are held"
+        " against their law instead.",
+        harm="Other code wrote into the parameter after the plan was applied: what is trained is not what was"
+        " planned, and another process that applies the plan starts from other weights.",
+        fix="Look for code that writes the parameter after iw.apply (initwise.record() names its line), or apply the"
+        " plan again.",
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\nmodel = nn.Linear(64, 64)\n"
+        'plan = iw.plan(model, "xavier", seed=0)\niw.apply(model, plan)\nwith torch.no_grad():\n'
+        "    model.weight[3:5] *= 2\nprint(iw.verify(model, plan))",
+        intended="Rows that were replaced on purpose: plan them so (iw.rule, names=, checkpoint=), or ask for the laws"
+        " alone with verify(..., exact=False).",
+        reference="docs/stream.md: a weight is a pure function of seed, name and index",
     ),
     Code(
         code="INI112",
