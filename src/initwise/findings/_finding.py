@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, get_args
 
 from initwise.errors import ArgumentError
 from initwise.findings._code import Severity
 from initwise.findings.catalogue import CATALOGUE
+
+_NAMED = 4  # of the others, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,7 @@ class Finding:
     """One thing that is not as it was asked for: where, measured, expected, and what to do.
 
     `code` is a key of `CATALOGUE`; `confidence` is the probability, 0 to 1, that this is no accident of the draw.
+    `others` are findings that say the same of other parameters: a wrong rule in a model of 48 blocks is one fault.
     """
 
     code: str
@@ -25,6 +28,7 @@ class Finding:
     measured: str
     expected: str
     fix: str
+    others: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code not in CATALOGUE:
@@ -34,13 +38,19 @@ class Finding:
         if not 0.0 <= self.confidence <= 1.0:
             raise ArgumentError(f"Finding: confidence must lie in 0 to 1, got {self.confidence!r}.")
 
+    def each(self) -> tuple[Finding, ...]:
+        """Return this finding about its own parameter alone, and the others."""
+        return (replace(self, others=()), *self.others) if self.others else (self,)
+
     def to_dict(self) -> dict[str, Any]:
         """The finding as plain data, for JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
+        names = ", ".join(other.parameter for other in self.others[:_NAMED]) + (", ..." if self.others[_NAMED:] else "")
+        more = f"; the same of {len(self.others)} more: {names}" if self.others else ""
         return (
-            f"{self.severity} {self.code} {self.parameter}: {self.message}\n"
+            f"{self.severity} {self.code} {self.parameter}: {self.message}{more}\n"
             f"    measured {self.measured}; expected {self.expected}\n"
             f"    fix: {self.fix}"
         )

@@ -45,7 +45,8 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return what a report found, known findings included; suppressed ones have their own reason."""
         found = [
             Entry(fingerprint(each, report), each.code, each.parameter, each.message)
-            for each in (*report.findings, *report.known)
+            for finding in (*report.findings, *report.known)
+            for each in finding.each()
         ]
         return cls(SCHEMA, CATALOGUE_VERSION, tuple(sorted(found, key=lambda each: (each.code, each.parameter))))
 

@@ -11,18 +11,16 @@ from torch import nn
 
 from initwise._arguments import Arguments, show
 from initwise.errors import ArgumentError, ArgumentTypeError
-from initwise.findings import SEVERITIES, Finding, bare
-from initwise.lints._baseline import Baseline, compared, read_baseline
-from initwise.lints._codes import codes, covers
+from initwise.findings import Finding
+from initwise.lints._baseline import Baseline
+from initwise.lints._codes import codes
 from initwise.lints._configuration import Configuration, read_configuration
-from initwise.lints._gather import gathered
 from initwise.lints._model import read_model
-from initwise.lints._places import places
-from initwise.lints._rows import checked_rows, table
 from initwise.lints._subject import Lint, Subject
-from initwise.lints._suppression import Suppression, set_aside
+from initwise.lints._suppression import Suppression
 from initwise.lints._table import LINTS
-from initwise.model import Reading, as_example
+from initwise.lints._told import reported
+from initwise.model import as_example
 from initwise.reporting import Report
 from initwise.signals import probe
 
@@ -75,7 +73,7 @@ def check(
     reading = read_model(model, inputs)
     measured = None if inputs is None else probe(reading, as_example(inputs, reading.model), loss)
     subject = Subject(reading, measured)
-    return _report(subject, _asked(subject), wanted)
+    return reported(subject, _asked(subject), wanted)
 
 
 def _check_loss(loss: object, inputs: object) -> None:
@@ -110,61 +108,10 @@ def _wanted(suppress: Any, select: Any, baseline: Any, config: Any) -> Configura
 def _asked(subject: Subject) -> Iterator[Finding]:
     for lint in LINTS:
         try:
-            yield from gathered(lint(subject))
+            yield from lint(subject)
         except Exception as error:
             raise RuntimeError(f"check: the lint {_name(lint)} failed: {type(error).__name__}: {error}") from error
 
 
 def _name(lint: Lint) -> str:
     return str(getattr(lint, "__name__", lint))
-
-
-def _report(subject: Subject, findings: Iterator[Finding], wanted: Configuration) -> Report:
-    reading = subject.reading
-    baseline = wanted.baseline
-    if baseline is not None and not isinstance(baseline, Baseline):
-        baseline = read_baseline(baseline)
-    chosen = _sorted((each for each in findings if covers(wanted.select, each.code)), reading)
-    standing, suppressed, idle = set_aside(chosen, wanted.suppress, reading)
-    report = Report(f"check {type(reading.model).__name__}", table(()), places=places(reading), listed=False)
-    notes = [*reading.notes, *subject.notes, *_idle(idle, wanted)]
-    known: tuple[Finding, ...] = ()
-    if baseline is not None:
-        held = compared(standing, report, baseline)
-        standing, known = list(held.new), held.known
-        gone = [entry for entry in held.gone if covers(wanted.select, entry.code)]
-        notes += _gone(gone)
-    rows = checked_rows(subject, standing, suppressed, known)
-    return replace(
-        report,
-        table=table(rows),
-        rows=rows,
-        findings=tuple(standing),
-        suppressed=tuple(suppressed),
-        known=known,
-        notes=tuple(dict.fromkeys(notes)),
-    )
-
-
-def _sorted(findings: Iterator[Finding] | Any, reading: Reading) -> list[Finding]:
-    order = {name: index for index, each in enumerate(reading.parameters) for name in each.names}
-    for name in reading.modules:
-        order.setdefault(name, min((order[each] for each in order if each.startswith(f"{name}.")), default=len(order)))
-
-    def place(finding: Finding) -> tuple[int, int, str]:
-        return SEVERITIES.index(finding.severity), order.get(bare(finding.parameter), len(order)), finding.code
-
-    return sorted(findings, key=place)
-
-
-def _idle(idle: Sequence[Suppression], wanted: Configuration) -> list[str]:
-    about = [str(each) for each in idle if wanted.select is None or any(map(each.code.startswith, wanted.select))]
-    return [f"no finding matched the suppression {each}; delete it if it has done its work" for each in about]
-
-
-def _gone(gone: Sequence[Any]) -> list[str]:
-    if not gone:
-        return []
-    shown = ", ".join(f"{entry.code} {entry.parameter}" for entry in gone[:4])
-    more = f" and {len(gone) - 4} more" if len(gone) > 4 else ""
-    return [f"the baseline holds what no longer occurs: {shown}{more}; write it anew"]

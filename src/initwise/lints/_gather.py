@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from initwise.findings import Finding
 
 _APART = 3  # so many are told one by one
-_NAMED = 4
 
 
-def gathered(findings: Iterable[Finding]) -> list[Finding]:
+def gathered(findings: Iterable[Finding], told: Mapping[int, int] | None = None) -> list[Finding]:
     """Return the findings, those of one code on parameters whose names differ only in numbers told as one.
 
-    A model of 48 blocks whose rule was wrong has one fault, not 48.
+    A model of 48 blocks whose rule was wrong has one fault, not 48. `told` says by identity which findings a lint has
+    told together already: `{id(finding): number of the group}`.
     """
-    groups: defaultdict[tuple[str, str, str], list[Finding]] = defaultdict(list)
+    groups: defaultdict[tuple[Any, ...], list[Finding]] = defaultdict(list)
     for finding in findings:
-        groups[finding.code, finding.severity, re.sub(r"\d+", "#", finding.parameter)].append(finding)
-    return [finding for group in groups.values() for finding in (group if len(group) <= _APART else [together(group)])]
+        number = (told or {}).get(id(finding))
+        alike = (finding.code, finding.severity, re.sub(r"\d+", "#", finding.parameter))
+        groups[alike if number is None else (number,)].append(finding)
+    return [
+        finding
+        for key, group in groups.items()
+        for finding in (group if len(group) <= (_APART if len(key) > 1 else 1) else [together(group)])
+    ]
 
 
 def together(findings: Sequence[Finding]) -> Finding:
-    """Return the first of several like findings, with the names of the others in its message."""
+    """Return the first of several like findings, with the others in it."""
     first, *others = findings
-    names = ", ".join(each.parameter for each in others[:_NAMED]) + (", ..." if len(others) > _NAMED else "")
-    return replace(first, message=f"{first.message}; the same holds for {len(others)} more: {names}")
+    return replace(first, others=tuple(others))

@@ -28,13 +28,18 @@ def _command(finding: Finding, report: Report, root: Path) -> str:
     properties = {**where, "title": f"{finding.code} {finding.parameter}"}
     told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     said = [
-        finding.message,
+        f"{finding.message}{_others(finding)}",
         f"measured {finding.measured}; expected {finding.expected}",
         *([f"fix: {finding.fix}"] if finding.fix else []),
         f"initwise explain {finding.code}",
     ]
     message = _data("\n".join(said))
     return f"::{_COMMANDS[finding.severity]} {told}::{message}"
+
+
+def _others(finding: Finding) -> str:
+    names = ", ".join(each.parameter for each in finding.others)
+    return f" (the same of {names})" if names else ""
 
 
 def _data(text: str) -> str:

@@ -21,7 +21,7 @@ def junit(report: Report, *, fail_on: Severity = "warning") -> str:
     judged are skipped.
     """
     about: defaultdict[str, list[Finding]] = defaultdict(list)
-    for finding in report.findings:
+    for finding in (one for each in report.findings for one in each.each()):
         about[bare(finding.parameter)].append(finding)
     verdicts = {row.name: str(getattr(row, "verdict", "")) for row in report.rows if hasattr(row, "name")}
     names = list(dict.fromkeys((*verdicts, *about)))

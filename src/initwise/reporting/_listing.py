@@ -16,7 +16,7 @@ _PLAIN = "\x1b[0m"
 def listing(findings: Iterable[Finding], *, width: int | None = None) -> str:
     """Return findings in their order, alike ones together; with a width, coloured and folded for a terminal."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in findings:
+    for finding in (one for each in findings for one in each.each()):
         groups.setdefault(_alike(finding), []).append(finding)
     blocks = list(groups.values())
     following = [*map(_advice, blocks[1:]), None]  # advice that holds for several blocks stands below the last

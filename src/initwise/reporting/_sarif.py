@@ -55,7 +55,7 @@ def _rule(code: Code) -> dict[str, Any]:
 
 def _results(report: Report, rules: list[str], root: Path) -> Any:
     state = {"baselineState": "new"} if report.known else {}
-    for finding in report.findings:
+    for finding in (one for each in report.findings for one in each.each()):
         yield _result(finding, report, rules, root) | state
     for finding in report.known:
         yield _result(finding, report, rules, root) | {"baselineState": "unchanged"}
