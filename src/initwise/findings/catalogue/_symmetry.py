@@ -51,4 +51,18 @@ CODES: tuple[Code, ...] = (
         intended="Widening that preserves a function (Net2Net) copies units; suppress the finding with that reason.",
         reference="https://github.com/pytorch/torchtitan/issues/3106, equal shards on every rank",
     ),
+    Code(
+        code="SYM304",
+        title="units that start equal stay equal",
+        severity="error",
+        meaning="More than a tenth of the rows (output units) of a trained weight equal another row, and their"
+        " gradients at the first step are the same too and not zero: every further step is the same for both.",
+        harm="The units remain copies of each other for the whole training, whatever the data: the layer has the width"
+        " of its distinct units.",
+        fix="Draw each unit on its own, in the layer itself or in the one that reads it: either breaks the symmetry.",
+        example="from torch import nn\n\nmodel = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 2))\n"
+        "for parameter in model.parameters():\n    nn.init.constant_(parameter, 0.1)",
+        intended="Equal rows whose gradients differ, as at the end of a branch that starts at zero, are not reported.",
+        reference="Goodfellow, Bengio, Courville 2016, Deep Learning, section 8.4 (breaking symmetry)",
+    ),
 )

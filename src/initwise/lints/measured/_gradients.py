@@ -1,0 +1,83 @@
+"""Parameters that receive no gradient, or take no part."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from initwise.findings import Finding, found
+from initwise.lints._subject import Subject
+from initwise.lints.measured._blame import events
+from initwise.model import Parameter
+from initwise.signals import Event
+
+_SHOWN = 4
+
+
+def without_gradient(subject: Subject) -> Iterator[Finding]:
+    """GRD601: trained parameters take part in what reaches the loss, and no gradient comes back: one finding a cut."""
+    cuts: defaultdict[int, list[Parameter]] = defaultdict(list)
+    for parameter in _missing(subject):
+        event = _cut(subject, parameter)
+        if event is not None:
+            cuts[event].append(parameter)
+    for event, (first, *others) in cuts.items():
+        names = ", ".join(each.name for each in others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
+        more = f"; nor to {len(others)} more: {names}" if others else ""
+        yield found(
+            "GRD601",
+            first.name,
+            f"it takes part in the forward pass{_place(subject, first)}, {_told(events(subject)[event])} uses what it"
+            f" makes and has a gradient, and none comes back to it{more}",
+            "no gradient",
+            "a gradient, or requires_grad=False",
+        )
+
+
+def unused(subject: Subject) -> Iterator[Finding]:
+    """GRD602: trained parameters that the pass never used, or whose results the loss does not see: one note for all."""
+    without = _missing(subject, touched=False)
+    ignored = [each for each in _missing(subject) if _cut(subject, each) is None]
+    if without or ignored:
+        names = [each.name for each in (*without, *ignored)]
+        shown = ", ".join(names[1 : 1 + _SHOWN]) + (", ..." if len(names) > 1 + _SHOWN else "")
+        more = f"; nor do {len(names) - 1} more: {shown}" if len(names) > 1 else ""
+        yield found(
+            "GRD602",
+            names[0],
+            f"the forward pass with these inputs does not use it, or its result does not reach the loss{more}",
+            f"{len(names)} of {len(subject.parameters)} parameters without a part in it",
+            "every trained parameter has a part in the loss",
+        )
+
+
+def _missing(subject: Subject, *, touched: bool = True) -> list[Parameter]:
+    """Return the trained parameters without a gradient, in a pass that had gradients at all."""
+    probe = subject.probe
+    if probe is None or all(each is None for each in probe.gradients.values()):
+        return []
+    return [
+        each
+        for each in subject.parameters
+        if each.requires_grad and probe.gradients.get(each.name) is None and (each.name in probe.touched) == touched
+    ]
+
+
+def _cut(subject: Subject, parameter: Parameter) -> int | None:
+    """Return the first event with a gradient that is made of what the parameter made; None where there is none."""
+    made = {each.index for each in events(subject) if parameter.name in each.parameters}
+    for event in events(subject):
+        if made.intersection(event.inputs):
+            if event.grad_second_moment is not None:
+                return event.index
+            made.add(event.index)
+    return None
+
+
+def _told(event: Event) -> str:
+    return f"{event.operation} in {event.module}" if event.module else event.operation
+
+
+def _place(subject: Subject, parameter: Parameter) -> str:
+    event = next((each for each in events(subject) if parameter.name in each.parameters), None)
+    return f" ({event.operation}{f' at {event.line}' if event.line else ''})" if event is not None else ""

@@ -1,0 +1,63 @@
+"""The loss at initialization, against that of a guess."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from initwise.findings import Finding, found
+from initwise.lints._subject import Subject
+from initwise.lints.measured._blame import blamed, events, layer, scale, weight
+from initwise.lints.measured._growth import exploded
+from initwise.signals import CrossEntropy, Event
+
+_NATS, _SHARE = 0.75, 0.25
+_GAIN = 4.0  # of the output layer's second moment; stock heads have at most 1
+
+
+def far_loss(subject: Subject) -> Iterator[Finding]:
+    """SIG505: a cross entropy over C classes is far above ln C before any training."""
+    for entropy in subject.probe.entropies if subject.probe is not None else ():
+        expected = math.log(entropy.classes)
+        if entropy.classes > 1 and entropy.event >= 0 and entropy.loss > expected + max(_NATS, _SHARE * expected):
+            yield _finding(subject, entropy, expected)
+            return
+
+
+def _finding(subject: Subject, entropy: CrossEntropy, expected: float) -> Finding:
+    logits = events(subject)[entropy.event]
+    output = layer(subject, logits)
+    name, words = _culprit(subject, logits, output)
+    return found(
+        "SIG505",
+        name,
+        f"the loss at initialization is {entropy.loss:.4g} over {entropy.classes:,} classes, where a guess has"
+        f" ln {entropy.classes:,} = {expected:.4g}: the logits have std {entropy.logits_std:.3g}{words}",
+        f"loss {entropy.loss:.4g}, logits std {entropy.logits_std:.3g}",
+        f"a loss near {expected:.4g}, and a logits std below one",
+    )
+
+
+def _culprit(subject: Subject, logits: Event, output: Event | None) -> tuple[str, str]:
+    """Return what to blame: the output layer or its bias, or what came before where those only pass it on."""
+    parameter = weight(subject, output) if output is not None else None
+    if output is None or parameter is None:
+        return blamed(subject, logits), ""
+    bias = _large_bias(subject, output)
+    if bias is not None:
+        return bias, ", most of it from this bias"
+    given = output.input_second_moment
+    gain = output.second_moment / given if given else 0.0
+    faults = exploded(subject) if gain <= _GAIN else []
+    if faults:
+        early = blamed(subject, faults[0].culprit)
+        return early, f", since the signal has exploded in this layer, before {parameter.name}"
+    return parameter.name, f" ({scale(subject, parameter)})"
+
+
+def _large_bias(subject: Subject, output: Event) -> str | None:
+    for name in output.parameters:
+        parameter = subject.reading[name]
+        if parameter.ndim == 1 and subject.sample(parameter).std ** 2 > output.second_moment / 2:
+            return parameter.name
+    return None

@@ -1,0 +1,42 @@
+"""Bounded activations driven to their bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from initwise.findings import Finding, found
+from initwise.lints._gather import gathered
+from initwise.lints._subject import Subject
+from initwise.lints.measured._blame import blamed, events, ideal, layer, scale, weight
+
+_SHARE = 0.5
+_SPREAD = {"sigmoid": 3.0, "sigmoid_": 3.0, "special_expit": 3.0, "hardsigmoid": 2.0}  # of what goes in
+_OTHERS = 1.5
+
+
+def saturated(subject: Subject) -> Iterator[Finding]:
+    """SIG502: most elements lie at the bounds, because what goes in varies far too much (not because of a bias)."""
+    yield from gathered(_saturated(subject))
+
+
+def _saturated(subject: Subject) -> Iterator[Finding]:
+    told: set[str] = set()
+    for event in events(subject):
+        if event.saturated is None or event.saturated <= _SHARE:
+            continue
+        if (event.deviation or 0.0) <= _SPREAD.get(event.operation, _OTHERS):
+            continue
+        name = blamed(subject, event)
+        source = layer(subject, event)
+        parameter = weight(subject, source) if source is not None else None
+        if name in told or source is None or parameter is None:
+            continue
+        told.add(name)
+        yield found(
+            "SIG502",
+            name,
+            f"{event.saturated:.0%} of the output of {event.operation} in {event.module or 'the model'}"
+            " lies at its bounds",
+            f"std {event.deviation:.3g} before it; {scale(subject, parameter)}",
+            f"a std near one before it: {ideal(subject, source, parameter)}",
+        )
