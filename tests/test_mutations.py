@@ -117,8 +117,9 @@ def test_operators_have_keras_laws() -> None:
 
 def test_verify_finds_every_mutant_by_its_bits_and_large_ones_by_their_law_and_the_model_is_put_back() -> None:
     model = make(SMALL, seed=0)
-    found = list(outcomes(SMALL, model))
-    assert len(found) == 3 * 15 - 1  # no identity on the convolution; He's normal is cut, Kaiming's is not
+    some = {name: OPERATORS[name] for name in ("ones", "identity", "he_uniform", "glorot_normal")}
+    found = list(outcomes(SMALL, model, operators=some))
+    assert len(found) == 3 * 4 - 1  # no identity on the convolution
     assert all(outcome.required for outcome in found)
     assert all(outcome.verified for outcome in found if outcome.mutant.place == "middle")  # 18,432 elements
     assert all(outcome.seen for outcome in found if outcome.mutant.operator == "ones")

@@ -17,7 +17,7 @@ a new finding about anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,9 @@ LAYERS = (nn.Linear, nn.modules.conv._ConvNd, nn.LSTM)  # noqa: SLF001 - it is t
 PLACES = ("first", "middle", "last")
 
 
-def outcomes(mutable: Mutable, model: nn.Module, *, seed: int = 0) -> Iterator[Outcome]:
+def outcomes(
+    mutable: Mutable, model: nn.Module, *, seed: int = 0, operators: Mapping[str, Initializer] = OPERATORS
+) -> Iterator[Outcome]:
     """Mutate `model` weight by weight, hold each mutant against its plan, check it, and put the weight back."""
     plan = iw.plan(model, mutable.recipe, seed=seed)
     iw.apply(model, plan)
@@ -66,8 +68,8 @@ def outcomes(mutable: Mutable, model: nn.Module, *, seed: int = 0) -> Iterator[O
     for place, name in zip(PLACES, places(model, plan), strict=True):
         parameter = model.get_parameter(plan[name].path)
         original = parameter.detach().clone()
-        for number, operator in enumerate(OPERATORS):
-            changed = changed_plan(model, plan, name, OPERATORS[operator], seed=1000 * seed + number + 1)
+        for number, operator in enumerate(operators):
+            changed = changed_plan(model, plan, name, operators[operator], seed=1000 * seed + number + 1)
             if changed is None:
                 continue
             iw.apply(model, changed)
