@@ -67,15 +67,15 @@ def normal(root: nn.Module, std: float, *kinds: type[nn.Module]) -> None:
     """Weights of these kinds (all linear layers and embeddings if none is named) from N(0, std ** 2), biases zero."""
     for module in root.modules():
         if isinstance(module, kinds or (nn.Linear, nn.Embedding)):
-            nn.init.normal_(module.weight, std=std)
-            if getattr(module, "bias", None) is not None:
-                nn.init.zeros_(module.bias)
+            for name, parameter in module.named_parameters(recurse=False):
+                nn.init.zeros_(parameter) if name == "bias" else nn.init.normal_(parameter, std=std)
 
 
-def calm(layer: nn.Linear) -> None:
+def calm(layer: nn.Module) -> None:
     """A last layer whose logits are small: the loss starts near ln C."""
-    nn.init.normal_(layer.weight, std=0.1 * layer.in_features**-0.5)
-    nn.init.zeros_(layer.bias)
+    weight = layer.get_parameter("weight")
+    nn.init.normal_(weight, std=0.1 * weight.shape[1] ** -0.5)
+    nn.init.zeros_(layer.get_parameter("bias"))
 
 
 def he(root: nn.Module) -> None:

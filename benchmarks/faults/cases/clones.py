@@ -142,9 +142,9 @@ def widened_without_noise(mended: bool) -> nn.Module:
             if wide.shape == narrow.shape:
                 wide.copy_(narrow)
         if not mended:
-            model[2].weight.copy_(small[2].weight.repeat(2, 1))
-            model[2].bias.copy_(small[2].bias.repeat(2))
-            model[4].weight.copy_(small[4].weight.repeat(1, 2) / 2)
+            model.get_parameter("2.weight").copy_(small.get_parameter("2.weight").repeat(2, 1))
+            model.get_parameter("2.bias").copy_(small.get_parameter("2.bias").repeat(2))
+            model.get_parameter("4.weight").copy_(small.get_parameter("4.weight").repeat(1, 2) / 2)
     return model
 
 
@@ -153,7 +153,7 @@ def perceptron(width: int) -> nn.Sequential:
     model = nn.Sequential(nn.Linear(24, 24), nn.ReLU(), nn.Linear(24, width), nn.ReLU(), nn.Linear(width, 24))
     model += nn.Sequential(nn.BatchNorm1d(24), nn.ReLU(), nn.Linear(24, 4))
     he(model)
-    calm(model[-1])
+    calm(model.get_submodule("7"))
     return model
 
 
@@ -178,7 +178,7 @@ def first_layer_of_ones(mended: bool) -> nn.Module:
     """The first layer of a classifier of news is all ones (mutant R6): 128 equal units with huge sums."""
     model = nn.Sequential(nn.Linear(400, 128), nn.ReLU(), nn.Dropout(0.1), nn.Linear(128, 46))
     if not mended:
-        nn.init.ones_(model[0].weight)
+        nn.init.ones_(model.get_parameter("0.weight"))
     return model
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,13 +16,13 @@ RANKS = 4
 EQUAL = ("SYM", "DST")
 
 
-def drawn(shape: tuple[int, ...], axis: int, seed: Callable[[int], int], std: float = 0.02) -> Tensor:
-    """A weight gathered from its shards, each drawn on its rank from `seed(rank)`."""
+def drawn(shape: tuple[int, ...], axis: int, seed: int, *, apart: bool, std: float = 0.02) -> Tensor:
+    """A weight gathered from its shards, each drawn on its rank: from seed + rank if they are to be `apart`."""
     local = list(shape)
     local[axis] //= RANKS
     shards = []
     for rank in range(RANKS):
-        generator = torch.Generator().manual_seed(seed(rank))
+        generator = torch.Generator().manual_seed(seed + rank * apart)
         shards.append(std * torch.randn(local, generator=generator))
     return torch.cat(shards, axis)
 
@@ -38,7 +36,7 @@ def equal_on_every_rank_and_call(mended: bool) -> nn.Module:
     model = Llama()
     for i, (name, parameter) in enumerate(model.named_parameters()):
         if name.startswith("layers") and parameter.dim() == 2:
-            put(parameter, drawn(tuple(parameter.shape), 0, lambda rank, i=i: 100 * i + rank if mended else SEED))
+            put(parameter, drawn(tuple(parameter.shape), 0, 100 * i if mended else SEED, apart=mended))
     return model
 
 
@@ -48,7 +46,7 @@ def equal_on_every_rank(mended: bool) -> nn.Module:
     model = Gpt()
     for i, (name, parameter) in enumerate(model.named_parameters()):
         if parameter.dim() == 2 and "wpe" not in name:
-            put(parameter, drawn(tuple(parameter.shape), 0, lambda rank, i=i: 100 * i + rank * mended))
+            put(parameter, drawn(tuple(parameter.shape), 0, 100 * i, apart=mended))
     return model
 
 
@@ -62,7 +60,7 @@ def tensor_parallel_ranks_share_a_seed(mended: bool) -> nn.Module:
     for i, (name, parameter) in enumerate(model.named_parameters()):
         if name.startswith("layers") and parameter.dim() == 2:
             axis = 1 if name.endswith(("wo.weight", "w2.weight")) else 0
-            put(parameter, drawn(tuple(parameter.shape), axis, lambda rank, i=i: 100 * i + rank * mended))
+            put(parameter, drawn(tuple(parameter.shape), axis, 100 * i, apart=mended))
     return model
 
 
@@ -72,7 +70,7 @@ def row_parallel_layers_alone(mended: bool) -> nn.Module:
     model = Gpt(depth=2)
     for i, (name, parameter) in enumerate(model.named_parameters()):
         if name.endswith("c_proj.weight"):
-            put(parameter, drawn(tuple(parameter.shape), 1, lambda rank, i=i: 100 * i + rank * mended, 0.01))
+            put(parameter, drawn(tuple(parameter.shape), 1, 100 * i, apart=mended, std=0.01))
     return model
 
 
@@ -97,7 +95,7 @@ class ParallelAdapter(nn.Module):
 )  # fmt: skip
 def adapters_equal_on_every_rank(mended: bool) -> nn.Module:
     """A of a low-rank adapter is split by inputs and drawn outside of the tracker: each rank holds the same piece."""
-    starts = [drawn((8, 128), 1, lambda rank, i=i: 100 * i + rank * mended, 0.1) for i in range(2)]
+    starts = [drawn((8, 128), 1, 100 * i, apart=mended, std=0.1) for i in range(2)]
     layers = [ParallelAdapter(128, 128, 8, start) for start in starts]
     return nn.Sequential(layers[0], nn.GELU(), layers[1], nn.Linear(128, 10))
 
@@ -109,7 +107,7 @@ def adapters_equal_on_every_rank(mended: bool) -> nn.Module:
 def fan_of_the_shard(mended: bool) -> nn.Module:
     """Xavier's rule sees the shard of A: with four ranks its fan is a quarter, its std almost twice the planned one."""
     std = (2 / (512 + 16)) ** 0.5 if mended else (2 / (512 / RANKS + 16)) ** 0.5
-    starts = [drawn((16, 512), 1, lambda rank, i=i: 100 * i + rank, std) for i in range(2)]
+    starts = [drawn((16, 512), 1, 100 * i, apart=True, std=std) for i in range(2)]
     layers = [ParallelAdapter(512, 512, 16, start) for start in starts]
     return nn.Sequential(layers[0], nn.GELU(), layers[1])
 
@@ -117,11 +115,11 @@ def fan_of_the_shard(mended: bool) -> nn.Module:
 class Moe(nn.Module):
     """Eight experts in one weight, two on each rank; top-1 routing in soft form."""
 
-    def __init__(self, i: int, seed: Callable[[int], int]) -> None:
+    def __init__(self, seed: int, *, apart: bool) -> None:
         super().__init__()
         self.router = nn.Linear(64, 8, bias=False)
-        self.w1 = nn.Parameter(drawn((8, 64, 96), 0, lambda rank: seed(2 * i * 100 + rank), 64**-0.5))
-        self.w2 = nn.Parameter(drawn((8, 96, 64), 0, lambda rank: seed((2 * i + 1) * 100 + rank), 96**-0.5))
+        self.w1 = nn.Parameter(drawn((8, 64, 96), 0, seed, apart=apart, std=64**-0.5))
+        self.w2 = nn.Parameter(drawn((8, 96, 64), 0, seed + 100, apart=apart, std=96**-0.5))
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = functional.gelu(torch.einsum("bd,edh->beh", x, self.w1))
@@ -134,7 +132,7 @@ class Moe(nn.Module):
 )  # fmt: skip
 def experts_equal_on_every_rank(mended: bool) -> nn.Module:
     """Experts are split over ranks that draw from one state: experts 0, 2, 4 and 6 are one, the rest another."""
-    layers = [Moe(i, lambda seed: seed if mended else seed // 100) for i in range(2)]
+    layers = [Moe(200 * i, apart=mended) for i in range(2)]
     return nn.Sequential(*layers, nn.LayerNorm(64), nn.Linear(64, 10))
 
 

@@ -20,6 +20,8 @@ LAW = ("INI10", "STA20")
 class KanLinear(nn.Module):
     """A linear layer and splines on a grid, whose weights are scaled by scale_base and scale_spline."""
 
+    centres: Tensor
+
     def __init__(self, inside: int, outside: int, scale_base: float, *, mended: bool) -> None:
         super().__init__()
         self.base_weight = nn.Parameter(torch.empty(outside, inside))
@@ -133,7 +135,7 @@ class TransposedLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outside))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.addmm(self.bias, x.flatten(0, -2), self.weight).unflatten(0, x.shape[:-1])
+        return torch.addmm(self.bias, x, self.weight)
 
 
 @fault(
@@ -143,9 +145,9 @@ class TransposedLinear(nn.Module):
 def kaiming_on_x_times_w(mended: bool) -> nn.Module:
     """kaiming_normal_ reads a weight as (out, in); for x @ w it takes the outputs for inputs: off by two each way."""
     model = nn.Sequential(TransposedLinear(64, 256), nn.Tanh(), TransposedLinear(256, 64))
-    for layer in (model[0], model[2]):
-        weight = layer.weight.T if mended else layer.weight
-        nn.init.kaiming_normal_(weight, nonlinearity="linear")
+    for name in ("0.weight", "2.weight"):
+        weight = model.get_parameter(name)
+        nn.init.kaiming_normal_(weight.T if mended else weight, nonlinearity="linear")
     return model
 
 
@@ -190,9 +192,9 @@ def kaiming_on_transposed_convolutions(mended: bool) -> nn.Module:
 def gain_of_relu_for_tanh(mended: bool) -> nn.Module:
     """A policy with tanh is drawn orthogonal with ReLU's gain of sqrt(2), where tanh asks for 5 / 3."""
     model = nn.Sequential(nn.Linear(48, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 6))
-    for layer in (model[0], model[2]):
-        nn.init.orthogonal_(layer.weight, 5 / 3 if mended else math.sqrt(2))
-        nn.init.zeros_(layer.bias)
+    for name in ("0", "2"):
+        nn.init.orthogonal_(model.get_parameter(f"{name}.weight"), 5 / 3 if mended else math.sqrt(2))
+        nn.init.zeros_(model.get_parameter(f"{name}.bias"))
     return model
 
 
@@ -201,9 +203,10 @@ class Features(nn.Module):
 
     def __init__(self, *, mended: bool) -> None:
         super().__init__()
-        self.tables = nn.ModuleList(nn.Embedding(rows, 32) for rows in (4000, 900, 2500))
+        tables = [nn.Embedding(rows, 32) for rows in (4000, 900, 2500)]
+        self.tables = nn.ModuleList(tables)
         self.over = nn.Sequential(nn.Linear(96, 64), nn.ReLU(), nn.Linear(64, 1))
-        for table in self.tables:
+        for table in tables:
             bound = (32 if mended else table.num_embeddings) ** -0.5
             nn.init.uniform_(table.weight, -bound, bound)
 

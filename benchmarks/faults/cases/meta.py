@@ -199,10 +199,10 @@ def rotary_on_empty_memory(mended: bool) -> nn.Module:
 def rotary_of_old_bits(mended: bool) -> nn.Module:
     """The frequencies were replaced by memory; here it holds huge numbers and NaN, and attention gives NaN."""
     model = Llama()
-    for layer in model.layers:
-        if not mended:
-            put(layer.attention.rotary.inv_freq[3:], torch.tensor(float("nan")))
-            put(layer.attention.rotary.inv_freq[:3], torch.tensor(3e38))
+    for module in model.modules():
+        if isinstance(module, Rotary) and not mended:
+            put(module.inv_freq[3:], torch.tensor(float("nan")))
+            put(module.inv_freq[:3], torch.tensor(3e38))
     return model
 
 
@@ -215,8 +215,9 @@ def attention_without_public_reset(mended: bool) -> nn.Module:
     layer = nn.TransformerEncoderLayer(64, 4, 128, 0.0, batch_first=True)
     model = emptied(nn.Sequential(nn.Linear(24, 64), layer, nn.Linear(64, 5)))
     for module in model.modules():
-        if callable(getattr(module, "reset_parameters", None)):
-            module.reset_parameters()
+        known = getattr(module, "reset_parameters", None)
+        if known is not None:
+            known()
         elif isinstance(module, nn.MultiheadAttention) and mended:
             module._reset_parameters()  # noqa: SLF001 - what the thread asks to be made public
     return model

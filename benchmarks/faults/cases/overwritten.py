@@ -13,7 +13,7 @@ import initwise as iw
 from benchmarks.faults.control import classes, noise, tokens, zeroed
 from benchmarks.faults.fault import claims, fault, normal, put, scale
 from benchmarks.faults.nets.convolutional import ResNet
-from benchmarks.faults.nets.gpt import WORDS, Gpt
+from benchmarks.faults.nets.gpt import WORDS, Attention, Gpt
 from benchmarks.faults.nets.vit import ViT
 
 
@@ -53,9 +53,8 @@ class VisionLanguage(nn.Module):
         self.connector = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 64))
         self.language_model = Gpt(width=64, depth=2)
         self.gate = nn.Linear(64, 64)
-        for layer in (self.connector[0], self.connector[2]):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for name, parameter in self.connector.named_parameters():
+            nn.init.zeros_(parameter) if name.endswith("bias") else nn.init.xavier_uniform_(parameter)
         zeroed(self.gate)
 
     def forward(self, images: Tensor, words: Tensor) -> Tensor:
@@ -128,11 +127,12 @@ def zero_module_then_kaiming(mended: bool) -> nn.Module:
 class Lora(nn.Module):
     """A frozen linear layer and a low-rank change of it."""
 
-    def __init__(self, base: nn.Linear, rank: int = 8) -> None:
+    def __init__(self, base: nn.Module, rank: int = 8) -> None:
         super().__init__()
         self.base = base.requires_grad_(requires_grad=False)
-        self.lora_A = nn.Linear(base.in_features, rank, bias=False)
-        self.lora_B = nn.Linear(rank, base.out_features, bias=False)
+        outside, inside = base.get_parameter("weight").shape
+        self.lora_A = nn.Linear(inside, rank, bias=False)
+        self.lora_B = nn.Linear(rank, outside, bias=False)
         zeroed(self.lora_B)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -147,9 +147,10 @@ class Lora(nn.Module):
 def lora_before_the_models_init(mended: bool) -> nn.Module:
     """Adapters were added before the model's own pass, which zeroes what it does not know: A is zero, and so is B."""
     model = Gpt(width=64, depth=2)
-    for block in model.h:
-        block.attn.c_attn, block.attn.c_proj = Lora(block.attn.c_attn), Lora(block.attn.c_proj)
-        for adapted in (block.attn.c_attn, block.attn.c_proj):
+    for attention in [module for module in model.modules() if isinstance(module, Attention)]:
+        for name in ("c_attn", "c_proj"):
+            adapted = Lora(attention.get_submodule(name))
+            setattr(attention, name, adapted)
             if not mended:
                 zeroed(adapted.lora_A)
     return model

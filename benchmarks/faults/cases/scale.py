@@ -23,8 +23,8 @@ class Dlrm(nn.Module):
         self.emb = nn.ModuleList(nn.EmbeddingBag(50, 16, mode="sum") for _ in range(3))
         self.bot = nn.Sequential(nn.Linear(13, 64), nn.ReLU(), nn.Linear(64, 16), nn.ReLU())
         self.top = nn.Sequential(nn.Linear(22, 64), nn.ReLU(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 1), nn.ReLU())
-        for table in self.emb:
-            nn.init.uniform_(table.weight, -(50**-0.5), 50**-0.5)
+        for table in self.emb.parameters():
+            nn.init.uniform_(table, -(50**-0.5), 50**-0.5)
         for layer in (*self.bot, *self.top):
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_normal_(layer.weight)
@@ -47,7 +47,7 @@ def bias_kills_relu(mended: bool) -> nn.Module:
     """A bias has std sqrt(1 / outputs), so one for the single output; drawn far below zero it shuts the last ReLU."""
     model = Dlrm()
     if not mended:
-        put(model.top[4].bias, torch.tensor([-2.6]))
+        put(model.get_parameter("top.4.bias"), torch.tensor([-2.6]))
     return model
 
 
@@ -167,12 +167,11 @@ class Sparse(nn.Module):
 def stacked_experts_by_torchs_fans(mended: bool) -> nn.Module:
     """kaiming_normal_ takes a stack of experts for a convolution, with a fan larger by one whole axis."""
     model = Sparse()
-    for experts in model.experts:
-        for weight in (experts.up, experts.down):
-            if mended:
-                nn.init.normal_(weight, std=math.sqrt(2 / weight.shape[1]))
-            else:
-                nn.init.kaiming_normal_(weight, nonlinearity="relu")
+    for weight in model.parameters():
+        if weight.dim() == 3 and mended:
+            nn.init.normal_(weight, std=math.sqrt(2 / weight.shape[1]))
+        elif weight.dim() == 3:
+            nn.init.kaiming_normal_(weight, nonlinearity="relu")
     return model
 
 
@@ -187,8 +186,12 @@ class Separable(nn.Module):
         self.head = nn.Linear(width, 10)
         he(self)
         calm(self.head)
-        for layer in self.dw:  # no activation follows
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+        for weight in self.filters():  # no activation follows
+            nn.init.kaiming_normal_(weight, nonlinearity="linear")
+
+    def filters(self) -> list[Tensor]:
+        """The weights of the depthwise convolutions."""
+        return [parameter for parameter in self.dw.parameters() if parameter.dim() > 1]
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x).relu()
@@ -205,9 +208,9 @@ class Separable(nn.Module):
 def depthwise_fan_out_of_all_channels(mended: bool) -> nn.Module:
     """fan_out counts every channel, a depthwise filter has one: weights are eight times too small, and signals die."""
     model = Separable()
-    for layer in model.dw:
+    for weight in model.filters():
         if not mended:
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
     return model
 
 
@@ -228,7 +231,7 @@ def deep_relu_by_torchs_default(mended: bool) -> nn.Module:
     model = deep(128, 24, nn.ReLU)
     if mended:
         he(model)
-        calm(model[-1])
+        calm(list(model.children())[-1])
     return model
 
 
@@ -254,7 +257,7 @@ def digits_by_a_quarter(mended: bool) -> nn.Module:
     """Every weight of a classifier of digits is drawn with std 0.25, two to five times the rule for ReLU."""
     model = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
     he(model)
-    calm(model[-1])
+    calm(list(model.children())[-1])
     if not mended:
         normal(model, 0.25)
     return model

@@ -161,7 +161,7 @@ class BoxHead(nn.Module):
         made = [nn.Sequential(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4)) for _ in range(3)]
         for each in made:
             he(each)
-            nn.init.xavier_uniform_(each[2].weight)
+            nn.init.xavier_uniform_(each.get_parameter("2.weight"))
         self.bbox_embed = nn.ModuleList(made if mended else [made[0] for _ in range(3)])
 
     def forward(self, queries: Tensor) -> Tensor:
@@ -190,9 +190,10 @@ def tie_lost_after_to_empty(mended: bool) -> nn.Module:
         vocab_size=WORDS, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=4,
         intermediate_size=128, tie_word_embeddings=True,
     )  # fmt: skip
-    model = LlamaForCausalLM(config)
+    model: nn.Module = LlamaForCausalLM(config)
     if not mended:
-        model.lm_head.weight = nn.Parameter(model.lm_head.weight.detach().clone())
+        head = model.get_submodule("lm_head")
+        head.weight = nn.Parameter(head.get_parameter("weight").detach().clone())
     return model
 
 
@@ -206,11 +207,12 @@ def tie_replaced_by_shards(mended: bool) -> nn.Module:
     """Sharding replaces the tied parameter under each name, and each is drawn: two random matrices."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    model = GPT2LMHeadModel(
-        GPT2Config(vocab_size=WORDS, n_positions=32, n_embd=64, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=0)
+    config = GPT2Config(
+        vocab_size=WORDS, n_positions=32, n_embd=64, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=0
     )
+    model: nn.Module = GPT2LMHeadModel(config)
     if not mended:
-        model.lm_head.weight = nn.Parameter(0.02 * torch.randn(WORDS, 64))
+        model.get_submodule("lm_head").weight = nn.Parameter(0.02 * torch.randn(WORDS, 64))
     return model
 
 

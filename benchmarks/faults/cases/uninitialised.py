@@ -104,7 +104,7 @@ class CrfTagger(nn.Module):
 
     def forward(self, words: Tensor) -> Tensor:
         emissions = self.emit(self.lstm(self.embed(words))[0])
-        score = self.start_transitions + emissions[:, 0]
+        score: Tensor = self.start_transitions + emissions[:, 0]
         for step in emissions.unbind(1)[1:]:
             score = torch.logsumexp(score[:, :, None] + self.transitions, dim=1) + step
         return score + self.end_transitions
@@ -195,7 +195,8 @@ class Uncertain(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         mean, variance = self.first(x, 0.01 * torch.ones_like(x))
-        return self.second(mean.relu(), variance)[0]
+        out: Tensor = self.second(mean.relu(), variance)[0]
+        return out
 
 
 @fault(
@@ -220,7 +221,8 @@ class KnowledgeGraph(nn.Module):
     def forward(self, items: Tensor) -> Tensor:
         x = self.entities(items)
         scores = (x @ self.W_Q) @ (x @ self.W_Q).transpose(1, 2) / 8
-        return (scores.softmax(-1) @ x) @ self.entities.weight.T
+        out: Tensor = (scores.softmax(-1) @ x) @ self.entities.weight.T
+        return out
 
 
 def leftovers(parameter: Tensor, kind: str) -> Tensor:

@@ -73,8 +73,9 @@ class Aggregated(nn.Module):
 def zeros_before_relu(mended: bool) -> nn.Module:
     """A linear layer of zeros without bias goes into ReLU, whose slope at zero is zero: no gradient, ever."""
     model = Aggregated()
-    for mix in model.to_aggregate:
-        nn.init.normal_(mix[1].weight, std=0.02) if mended else nn.init.zeros_(mix[1].weight)
+    for i in range(3):
+        weight = model.get_parameter(f"to_aggregate.{i}.1.weight")
+        nn.init.normal_(weight, std=0.02) if mended else nn.init.zeros_(weight)
     return model
 
 
@@ -134,33 +135,39 @@ def lora_of_two_zero_matrices(mended: bool) -> nn.Module:
     return nn.Sequential(LowRank(64, 128, start=start), nn.GELU(), LowRank(128, 64, start=start))
 
 
-@fault("ZERO", "https://github.com/Guitaricet/relora/issues/18", ("h.*.lora_A.weight", "h.*.lora_B.weight"), STUCK)
-def relora_keeps_the_original(mended: bool) -> nn.Module:
-    """To keep a wrapped model's function both factors are zeroed, where one would do."""
-    model = nn.ModuleDict({"h": nn.ModuleList(_wrapped(64, mended) for _ in range(3))})
-    return Looped(model)
+class Wrapped(nn.Module):
+    """A frozen linear layer and a low-rank change of it, as linear layers."""
 
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.base = nn.Linear(width, width).requires_grad_(requires_grad=False)
+        self.lora_A, self.lora_B = nn.Linear(width, 8, bias=False), zeroed(nn.Linear(8, width, bias=False))
 
-def _wrapped(width: int, mended: bool) -> nn.Module:
-    parts = nn.ModuleDict({"base": nn.Linear(width, width), "lora_A": nn.Linear(width, 8, bias=False)})
-    parts["lora_B"] = zeroed(nn.Linear(8, width, bias=False))
-    parts["base"].requires_grad_(requires_grad=False)
-    if not mended:
-        zeroed(parts["lora_A"])
-    return parts
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.gelu(self.base(x) + self.lora_B(self.lora_A(x)))
 
 
 class Looped(nn.Module):
-    """Runs the wrapped layers one after the other."""
+    """Runs three wrapped layers one after the other."""
 
-    def __init__(self, parts: nn.ModuleDict) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.h = parts["h"]
+        self.h = nn.ModuleList(Wrapped(64) for _ in range(3))
 
     def forward(self, x: Tensor) -> Tensor:
         for part in self.h:
-            x = functional.gelu(part["base"](x) + part["lora_B"](part["lora_A"](x)))
+            x = part(x)
         return x
+
+
+@fault("ZERO", "https://github.com/Guitaricet/relora/issues/18", ("h.*.lora_A.weight", "h.*.lora_B.weight"), STUCK)
+def relora_keeps_the_original(mended: bool) -> nn.Module:
+    """To keep a wrapped model's function both factors are zeroed, where one would do."""
+    model = Looped()
+    for module in model.modules():
+        if isinstance(module, Wrapped) and not mended:
+            zeroed(module.lora_A)
+    return model
 
 
 class Gated(nn.Module):
@@ -172,7 +179,8 @@ class Gated(nn.Module):
         self.gate = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + torch.tanh(self.gate) * self.down(functional.gelu(self.up(self.norm(x))))
+        out: Tensor = x + torch.tanh(self.gate) * self.down(functional.gelu(self.up(self.norm(x))))
+        return out
 
 
 @fault(
@@ -182,9 +190,9 @@ class Gated(nn.Module):
 def zero_gate_on_a_zero_branch(mended: bool) -> nn.Module:
     """Two ways to start a branch at zero are used at once, a gate of zero and a last layer of zeros: it stays there."""
     model = nn.Sequential(*(Gated() for _ in range(3)), nn.LayerNorm(64), nn.Linear(64, 10))
-    for block in model[:3]:
-        if not mended:
-            zeroed(block.down)
+    for module in model.modules():
+        if isinstance(module, Gated) and not mended:
+            zeroed(module.down)
     return model
 
 

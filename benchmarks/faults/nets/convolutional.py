@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from benchmarks.faults.fault import he
+
 CLASSES = 10
 
 
@@ -49,11 +51,8 @@ class LeNet(nn.Sequential):
             nn.Sequential(nn.Linear(120, 84), nn.ReLU()),
             nn.Linear(84, CLASSES),
         )
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
-        nn.init.normal_(self[-1].weight, std=0.01)
+        he(self)
+        nn.init.normal_(self.get_parameter("4.weight"), std=0.01)
 
 
 class Generator(nn.Module):
