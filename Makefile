@@ -60,9 +60,10 @@ bench-auto: $(DEV_STAMP)  ## measure what auto keeps on real models, write bench
 zoo: $(DEV_STAMP)  ## read every model of timm, torchvision and transformers on meta, write benchmarks/zoo/RESULTS.md
 	@$(BIN)/python -m benchmarks.zoo --jobs $(JOBS)
 
-docs: $(DEV_STAMP)  ## write docs/reference.md from the docstrings and docs/recipes.md from the recipes
+docs: $(DEV_STAMP)  ## write docs/reference.md from the docstrings and docs/recipes.md from the recipes, docs/findings/ from the codes
 	@$(BIN)/python scripts/reference.py
 	@$(BIN)/python scripts/recipes_page.py
+	@$(BIN)/python scripts/codes_page.py
 
 constraints: $(DEV_STAMP)  ## write constraints.txt anew from what is installed
 	@sed -n '/^#/p' constraints.txt > $(VENV)/constraints

@@ -160,6 +160,7 @@ PUBLIC = [
     "XavierUniform",
     "Zeros",
     "apply",
+    "assert_initialized",
     "check",
     "diff",
     "digest",

@@ -33,6 +33,7 @@ _ROOMS = {
     "provenance": "record",
     "rules": "Rule rule",
     "selectors": "Glob Name Regex Type Where",
+    "testing": "assert_initialized",
     "verification": "verify",
     "workflow": "initialize",
     "writing": "apply",

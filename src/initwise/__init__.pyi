@@ -44,6 +44,7 @@ from initwise.planning import Plan, plan
 from initwise.provenance import record
 from initwise.rules import Rule, rule
 from initwise.selectors import Glob, Name, Regex, Type, Where
+from initwise.testing import assert_initialized
 from initwise.verification import verify
 from initwise.workflow import initialize
 from initwise.writing import apply
@@ -99,6 +100,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "XavierUniform",
     "Zeros",
     "apply",
+    "assert_initialized",
     "check",
     "diff",
     "digest",

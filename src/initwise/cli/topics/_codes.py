@@ -5,7 +5,9 @@ from __future__ import annotations
 from textwrap import wrap
 
 from initwise.cli.topics._topic import Section, Topic
-from initwise.findings import CATALOGUE
+from initwise.findings import CATALOGUE, Code
+
+_WIDTH = 100
 
 
 def code(name: str) -> Topic | None:
@@ -13,9 +15,36 @@ def code(name: str) -> Topic | None:
     entry = CATALOGUE.get(name.upper())
     if entry is None:
         return None
-    sections = (
-        Section("What it means", tuple(wrap(entry.meaning, 100))),
-        Section("Why it matters", tuple(wrap(entry.harm, 100))),
-        Section("What to do", tuple(wrap(entry.fix, 100))),
+    found = [
+        Section("What it means", _words(entry.meaning)),
+        Section("Why it matters", _words(entry.harm)),
+        Section("Example", tuple(entry.example.splitlines())),
+        Section("What to do", _words(entry.fix)),
+        Section("When it is intended", (*_words(entry.intended), *suppression(entry))),
+        Section("Reference", _words(entry.reference)),
+    ]
+    return Topic(
+        entry.code,
+        "code",
+        f"{entry.title} ({entry.severity})",
+        tuple(section for section in found if any(section.lines)),
     )
-    return Topic(entry.code, "code", f"{entry.title} ({entry.severity})", sections)
+
+
+def suppression(entry: Code) -> tuple[str, ...]:
+    """Return how a finding that is intended is suppressed: in pyproject.toml, and in a call.
+
+    Nothing is suppressed that is never intended, nor what `verify` or `record` find, as the code's example shows:
+    there the plan or the code says what is meant.
+    """
+    if entry.intended.startswith("Never") or "iw.verify(" in entry.example or "iw.record(" in entry.example:
+        return ()
+    return (
+        "In pyproject.toml, under [tool.initwise], or in the call:",
+        f'    suppress = [{{code = "{entry.code}", parameters = "head.*", reason = "..."}}]',
+        f'    iw.check(model, suppress=iw.Suppression("{entry.code}", "head.*", reason="..."))',
+    )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False))

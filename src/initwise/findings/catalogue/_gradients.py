@@ -13,9 +13,11 @@ CODES: tuple[Code, ...] = (
         " gradient, and none arrives at the parameter: detach(), .data, argmax or torch.no_grad() stands between.",
         harm="The parameter keeps its initial values for the whole training, without a word.",
         fix="Remove what cuts the graph, or set requires_grad=False to say that it is meant.",
-        example="from torch import nn\n\nclass Cut(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "class Cut(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         "        self.encoder, self.head = nn.Linear(8, 8), nn.Linear(8, 2)\n\n    def forward(self, x):\n"
-        "        return self.head(self.encoder(x).detach())\n\nmodel = Cut()",
+        "        return self.head(self.encoder(x).detach())\n\nmodel = Cut()\n"
+        "report = iw.check(model, torch.randn(64, 8))",
         intended="Target networks, moving averages and codebooks that are not trained by gradients: freeze them.",
         reference="https://github.com/pytorch/pytorch/issues/83074, a part of the model behind detach()",
     ),
@@ -27,9 +29,11 @@ CODES: tuple[Code, ...] = (
         " reaches the loss. All of them are told in one finding.",
         harm="They keep their initial values; distributed training waits for their gradients unless it is told.",
         fix="Pass inputs (and a loss) that use them, remove them, or freeze them.",
-        example="from torch import nn\n\nclass Spare(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "class Spare(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
         "        self.used, self.spare = nn.Linear(8, 2), nn.Linear(8, 2)\n\n    def forward(self, x):\n"
-        "        return self.used(x)\n\nmodel = Spare()",
+        "        return self.used(x)\n\nmodel = Spare()\n"
+        "report = iw.check(model, torch.randn(64, 8))",
         intended="Mask tokens, poolers, heads of another task, experts that no token chose: stock models have them.",
         reference="https://github.com/pytorch/pytorch/issues/57776, a wish for a tool that finds unused parameters",
     ),
@@ -42,8 +46,10 @@ CODES: tuple[Code, ...] = (
         harm="Layers at one end take steps a thousand times as large as those at the other end.",
         fix="Add residual connections or rescale; plain chains of batch norm and ReLU multiply gradients by 1.47 a"
         " layer, whatever the weights.",
-        example="from torch import nn\n\nlayers = [each for _ in range(60) for each in"
-        " (nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU())]\nmodel = nn.Sequential(*layers, nn.Linear(64, 2))",
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "layers = [each for _ in range(60) for each in"
+        " (nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU())]\nmodel = nn.Sequential(*layers, nn.Linear(64, 2))\n"
+        "report = iw.check(model, torch.randn(64, 64))",
         intended="Not known.",
         reference="Yang, Pennington, Rao, Sohl-Dickstein, Schoenholz 2019, A Mean Field Theory of Batch Normalization"
         " (arXiv:1902.08129)",

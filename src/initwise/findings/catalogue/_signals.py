@@ -15,8 +15,10 @@ CODES: tuple[Code, ...] = (
         harm="A dead unit passes on zero and receives no gradient, so that it stays dead; a layer of them cuts off"
         " everything before it.",
         fix="Start biases before a ReLU at zero, and draw weights with mean zero: iw.KaimingNormal(), iw.Zeros().",
-        example="from torch import nn\n\nmodel = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 2))\n"
-        "nn.init.constant_(model[0].bias, -5.0)",
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 2))\n"
+        "nn.init.constant_(model[0].bias, -5.0)\n"
+        "report = iw.check(model, torch.randn(64, 8))",
         intended="Sparse codes may start with negative thresholds; suppress the finding with that reason.",
         reference="https://github.com/facebookresearch/dlrm/issues/358; Lu, Shin, Su, Karniadakis 2019, Dying ReLU"
         " and initialization (arXiv:1903.06733)",
@@ -30,8 +32,10 @@ CODES: tuple[Code, ...] = (
         " not counted: what goes into them varies little.",
         harm="The derivative there is near zero: the layer below learns as if it were frozen.",
         fix="Draw the layer before it so that its output has a std near one: iw.XavierUniform() or iw.LecunNormal().",
-        example="from torch import nn\n\nmodel = nn.Sequential(nn.Linear(256, 64), nn.Tanh(), nn.Linear(64, 2))\n"
-        "nn.init.normal_(model[0].weight)",
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "model = nn.Sequential(nn.Linear(256, 64), nn.Tanh(), nn.Linear(64, 2))\n"
+        "nn.init.normal_(model[0].weight)\n"
+        "report = iw.check(model, torch.randn(64, 256))",
         intended="Binary codes; suppress the finding with that reason.",
         reference="Glorot, Bengio 2010, Understanding the difficulty of training deep feedforward neural networks",
     ),
@@ -44,10 +48,12 @@ CODES: tuple[Code, ...] = (
         " has the largest factor, or is the first of many with about the same.",
         harm="Outputs, loss and gradients start orders of magnitude too large; in half precision they overflow.",
         fix="Scale the weight for its true fan_in: iw.KaimingNormal() before a ReLU, iw.LecunNormal() otherwise.",
-        example="from torch import nn\n\nlayers = [each for _ in range(4)\n"
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "layers = [each for _ in range(4)\n"
         "          for each in (nn.Linear(256, 256), nn.ReLU())]\n"
         "model = nn.Sequential(*layers, nn.Linear(256, 2))\n"
-        "for layer in layers[::2]:\n    nn.init.normal_(layer.weight)",
+        "for layer in layers[::2]:\n    nn.init.normal_(layer.weight)\n"
+        "report = iw.check(model, torch.randn(64, 256))",
         intended="Never between layers; an output in large units is better scaled by a constant.",
         reference="He, Zhang, Ren, Sun 2015 (arXiv:1502.01852)",
     ),
@@ -61,9 +67,11 @@ CODES: tuple[Code, ...] = (
         harm="The output does not depend on the input, and gradients shrink by the same factor.",
         fix="Scale the weights for fan_in and activation: torch's default for Linear keeps one sixth of the second"
         " moment through a ReLU; iw.KaimingNormal() keeps all of it.",
-        example="from torch import nn\n\nlayers = [each for _ in range(12)\n"
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "layers = [each for _ in range(12)\n"
         "          for each in (nn.Linear(128, 128, bias=False), nn.ReLU())]\n"
-        "model = nn.Sequential(*layers, nn.Linear(128, 2))",
+        "model = nn.Sequential(*layers, nn.Linear(128, 2))\n"
+        "report = iw.check(model, torch.randn(64, 128))",
         intended="Not known. Branches that start small are added to something, and are not reported.",
         reference="He, Zhang, Ren, Sun 2015 (arXiv:1502.01852), section 2.2",
     ),
@@ -77,8 +85,11 @@ CODES: tuple[Code, ...] = (
         harm="The first steps only shrink the logits again, with gradients that are far too large.",
         fix="Give the output layer a std of at most 1 / sqrt(fan_in), such as iw.Normal(std=0.02), or zeros; a tied"
         " embedding must be drawn as the output layer that it is.",
-        example="from torch import nn\n\nmodel = nn.Sequential(nn.Linear(8, 256), nn.ReLU(), nn.Linear(256, 10))\n"
-        "nn.init.normal_(model[2].weight)",
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "model = nn.Sequential(nn.Linear(8, 256), nn.ReLU(), nn.Linear(256, 10))\n"
+        "nn.init.normal_(model[2].weight)\nlabels = torch.arange(64) % 10\n"
+        "loss = lambda logits: nn.functional.cross_entropy(logits, labels)\n"
+        "report = iw.check(model, torch.randn(64, 8), loss)",
         intended="A trained model on data that it does not know.",
         reference="Karpathy 2019, A Recipe for Training Neural Networks (verify loss at init);"
         " https://github.com/fastai/fastai/issues/2090, a tied head with a loss above 500",
@@ -93,8 +104,10 @@ CODES: tuple[Code, ...] = (
         harm="NaN spreads: the loss and, after one step, every weight is NaN.",
         fix="Look at the operation that is named: a weight that was never written, a division by zero, a number too"
         " large for half precision, a square root at zero.",
-        example="from torch import nn\n\nmodel = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))\n"
-        "nn.init.constant_(model[0].weight, float('nan'))",
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))\n"
+        "nn.init.constant_(model[0].weight, float('nan'))\n"
+        "report = iw.check(model, torch.randn(64, 8))",
         intended="Never.",
         reference="https://github.com/huggingface/transformers/issues/31841, weights that were never written",
     ),

@@ -50,7 +50,7 @@ CODES: tuple[Code, ...] = (
         fix="Look for a low-rank update, a common offset by row or column, or weights that were trained.",
         example="import initwise as iw\nimport torch\nfrom torch import nn\n\nmodel = nn.Linear(512, 512, bias=False)\n"
         'plan = iw.plan(model, iw.rule("weight", iw.Normal(std=0.02)))\niw.apply(model, plan)\n'
-        "with torch.no_grad():\n    model.weight += 0.005 * torch.randn(512, 1) * torch.randn(512)\n"
+        "with torch.no_grad():\n    model.weight += 0.003 * torch.randn(512, 1) * torch.randn(512)\n"
         "print(iw.verify(model, plan, exact=False))",
         intended="Weights that were trained or adapted before they are verified: plan them as iw.Keep().",
         reference="Johnstone 2001, On the distribution of the largest eigenvalue in principal components analysis",

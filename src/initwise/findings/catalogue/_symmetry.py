@@ -60,8 +60,10 @@ CODES: tuple[Code, ...] = (
         harm="The units remain copies of each other for the whole training, whatever the data: the layer has the width"
         " of its distinct units.",
         fix="Draw each unit on its own, in the layer itself or in the one that reads it: either breaks the symmetry.",
-        example="from torch import nn\n\nmodel = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 2))\n"
-        "for parameter in model.parameters():\n    nn.init.constant_(parameter, 0.1)",
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 2))\n"
+        "for parameter in model.parameters():\n    nn.init.constant_(parameter, 0.1)\n"
+        "report = iw.check(model, torch.randn(64, 8))",
         intended="Equal rows whose gradients differ, as at the end of a branch that starts at zero, are not reported.",
         reference="Goodfellow, Bengio, Courville 2016, Deep Learning, section 8.4 (breaking symmetry)",
     ),
