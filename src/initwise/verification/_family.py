@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from initwise.statistics import holm, in_threads, moments, sample
+from initwise.statistics import holm, moments, sample
 from initwise.verification._outcome import Outcome
 from initwise.verification._pools import Pool, pools
 from initwise.verification._structure import clones, copies, dependence_tests
@@ -24,7 +24,8 @@ LEVEL = 1e-3  # the chance that a rightly drawn model is reported, over all its 
 def decide(outcomes: Sequence[Outcome], margin: float) -> None:
     """Add the findings and the proofs of those units that only statistics can decide about."""
     open_ones = [outcome for outcome in outcomes if outcome.proof is None]
-    in_threads(lambda outcome: _test(outcome, margin), open_ones)
+    for outcome in open_ones:  # one after the other: the products of matrices have threads of their own
+        _test(outcome, margin)
     _find_clones(outcomes)
     count = max(1, sum(len(outcome.tests) for outcome in open_ones))
     small = [each for each in open_ones if not _is_large(each, LEVEL / count)]
@@ -78,7 +79,8 @@ def _adjust(outcomes: Sequence[Outcome], pooled: Sequence[tuple[Pool, list[Test]
 
 
 def _conclude(outcome: Outcome, margin: float, level: float, *, small: bool) -> None:
-    outcome.findings += [test.finding(level) for test in _failed(outcome.tests)]
+    copied = any(finding.code.startswith("SYM") for finding in outcome.findings)  # correlations follow from that
+    outcome.findings += [test.finding(level) for test in ([] if copied else _failed(outcome.tests))]
     outcome.p = min((test.adjusted for test in outcome.tests), default=None)
     sampled = outcome.sampled
     if sampled is not None and outcome.unit.law is sampled.law:

@@ -131,7 +131,7 @@ def _told(parts: Parts, shape: Sequence[int]) -> tuple[str, str]:
 
 def _index(unit: Unit, block: Block, axis: int, row: int) -> int:
     """Return an index of the block as one of the whole parameter."""
-    return int(np.unravel_index(block.start, unit.row.shape)[axis]) + row
+    return block.start // block.steps[axis] % unit.row.shape[axis] + row
 
 
 def _same(one: Unit, other: Unit) -> bool:
