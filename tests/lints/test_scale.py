@@ -154,3 +154,13 @@ def test_a_number_that_multiplies_weight_or_output_makes_up_for_the_scale() -> N
     x = torch.zeros(2, 256)
     assert found_by(SCALE, _Scaled("weight"), x) == found_by(SCALE, _Scaled("output"), x) == []
     assert told(found_by(SCALE, _Scaled("nowhere"), x)) == [("STA206", "weight")]
+
+
+def test_depthwise_weights_drawn_with_the_fan_out_of_all_channels_are_found_where_no_norm_follows() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 128, 3), nn.ReLU(), nn.Conv2d(128, 128, 3, groups=128), nn.ReLU())
+    normed = nn.Sequential(plain[0], nn.ReLU(), plain[2], nn.BatchNorm2d(128), nn.ReLU())
+    nn.init.kaiming_normal_(plain[2].weight, mode="fan_out", nonlinearity="relu")
+    x = torch.zeros(1, 3, 8, 8)
+    assert told(found_by(SCALE, plain, x)) == [("STA206", "2.weight")]
+    assert found_by(SCALE, normed, x) == []

@@ -187,25 +187,9 @@ def test_one_layer_that_is_called_often_is_no_tie() -> None:
     assert found_by(SHARED, Often(), torch.zeros(1, 8)) == []
 
 
-class Levels(nn.Module):
-    """One tower in a list of three, on three inputs or three times in a row."""
-
-    def __init__(self, *, parallel: bool) -> None:
-        super().__init__()
-        self.parallel, self.towers = parallel, nn.ModuleList([nn.Linear(8, 8)] * 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.parallel:
-            return torch.stack([tower(x * level) for level, tower in enumerate(self.towers, start=1)]).sum(0)
-        for tower in self.towers:
-            x = torch.relu(tower(x))
-        return x
-
-
-def test_one_tower_on_several_levels_is_meant_and_in_a_row_it_is_not() -> None:
-    x = torch.zeros(2, 8)
-    assert found_by(SHARED, Levels(parallel=True), x) == []
-    assert told(found_by(SHARED, Levels(parallel=False), x)) == [("TIE702", "towers.0.weight")]
+def test_one_head_on_every_level_of_a_pyramid_is_meant_and_one_perceptron_for_two_inputs_is_not() -> None:
+    assert silent(nn.ModuleDict({"heads": nn.ModuleList([nn.Conv2d(8, 4, 1)] * 3)}))
+    assert not silent(nn.ModuleDict({"in_mlps": nn.ModuleList([nn.Linear(1, 8)] * 2)}))
 
 
 def test_ties_that_are_declared_and_heads_and_embeddings_of_many_layers_are_meant() -> None:

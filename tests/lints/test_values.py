@@ -139,3 +139,12 @@ def test_long_tails_without_a_gap_are_no_outliers() -> None:
     with torch.no_grad():
         model[0].weight.copy_(torch.distributions.StudentT(3.0).sample((128, 64)) * 0.02)
     assert found_by([outliers], model) == []
+
+
+def test_thousands_of_values_at_one_bound_are_spikes_too() -> None:
+    torch.manual_seed(0)
+    model = _net()
+    nn.init.normal_(model[0].weight, std=0.02)
+    with torch.no_grad():
+        model[0].weight.view(-1)[torch.randperm(8192)[:200]] = -2.0
+    assert told(found_by([outliers], model)) == [("STA204", "0.weight")]

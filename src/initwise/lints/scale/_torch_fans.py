@@ -35,7 +35,7 @@ def wrong_fans(subject: Subject) -> Iterator[Finding]:
     """STA206: the std is exactly that of a scheme with the wrong fans, and far off with the true ones."""
     for parameter in subject.weights:
         usage, sample = parameter.usage, subject.sample(parameter)
-        if usage is None or usage.source != "trace" or usage.norm_follows or not _is_plain(parameter):
+        if usage is None or usage.source != "trace" or usage.norm_follows or parameter.blocks is not None:
             continue
         if not sample.finite or sample.constant or sample.count < _FEWEST:
             continue
@@ -47,10 +47,6 @@ def wrong_fans(subject: Subject) -> Iterator[Finding]:
             if abs(sample.std / scheme.std - 1) < tolerance and not 1 / _FACTOR < off < _FACTOR:
                 yield _finding(parameter, sample.std, scheme)
                 break
-
-
-def _is_plain(parameter: Parameter) -> bool:
-    return parameter.blocks is None and (parameter.axes is None or parameter.axes.groups == 1)
 
 
 def _schemes(parameter: Parameter) -> Iterator[_Scheme]:

@@ -12,10 +12,10 @@ from torch import nn
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
 from initwise.lints.shared._declared import is_declared
-from initwise.model import Graph, Parameter, Reading
+from initwise.model import Parameter, Reading
 
 _MEANT = {"embedding", "position", "token", "table"}
-# In many detectors one head reads the output of every layer (deep supervision), and position biases are often shared.
+# In many detectors one head reads every layer or every level of a pyramid, and position biases are often shared.
 _SHARED = re.compile(r"embed|class|cls|box|pred|score|logit|lm_head|rel_?pos|pos_?(enc|bias)|rope|rotary")
 _MANY = 3
 
@@ -38,7 +38,7 @@ def accidental(subject: Subject) -> Iterator[Finding]:
             shared[_topmost(reading, place)].append(parameter)
     for place, parameters in shared.items():
         words = ".".join((place.container.rpartition(".")[2], *place.rest))
-        if not (_SHARED.search(words) or _is_held_above(place, parameters) or _in_parallel(subject, parameters)):
+        if not (_SHARED.search(words) or _is_pyramid(words, parameters) or _is_held_above(place, parameters)):
             yield _finding(reading, place, parameters)
 
 
@@ -47,31 +47,15 @@ def _is_meant(parameter: Parameter) -> bool:
     return tables or parameter.role in _MEANT
 
 
+def _is_pyramid(words: str, parameters: Sequence[Parameter]) -> bool:
+    """Tell whether a convolutional head is listed once a level; heads of linear layers are those of attention."""
+    return "head" in words and any(each.ndim > 2 for each in parameters)
+
+
 def _is_held_above(place: Place, parameters: Sequence[Parameter]) -> bool:
     """Tell whether a part of each layer has a name outside the layers too: the model owns it once and hands it out."""
     inside = re.compile(rf"{re.escape(place.container)}\.?\d+\.")
     return bool(place.rest) and any(not inside.match(name) for each in parameters for name in each.names)
-
-
-def _in_parallel(subject: Subject, parameters: Sequence[Parameter]) -> bool:
-    """Tell whether the graph shows that no use sees what another made, as with one head on each level of a pyramid."""
-    roles, graph = subject.reading.roles, subject.graph
-    uses = [roles.uses.get(each.name, []) for each in parameters] if roles is not None else []
-    several = [each for each in uses if len(each) > 1]
-    if graph is None or not several:
-        return False
-    return not any(_reaches(graph, each[0].output, {use.operation.index for use in each[1:]}) for each in several)
-
-
-def _reaches(graph: Graph, value: int, operations: set[int]) -> bool:
-    """Tell whether one of the operations depends on a value."""
-    seen = {value}
-    for operation in graph:
-        if seen.intersection(operation.inputs):
-            if operation.index in operations:
-                return True
-            seen.update(operation.outputs)
-    return False
 
 
 def _place(reading: Reading, parameter: Parameter) -> Place | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from initwise.findings import Finding, found
@@ -18,7 +18,8 @@ _ROLES = {"weight", "recurrent", "embedding", "position", "token", "bias"}
 _FEWEST = 1024
 _ALARM = 1e-6  # the chance that a normal sample has a value beyond the quantile
 _BEYOND = 1.5  # and so far beyond it must lie
-_SHARE = 1e-3  # more of them are a heavy tail
+_SHARE = 1e-3  # more of them are a heavy tail, unless they are all equal to one bound or two
+_PILED, _BOUNDS = 0.05, 2
 _RARE = 1e-5
 _HEAVY = 3.4  # kurtosis of the rest; heavier ones are no sample of a law that anybody draws from
 _CHUNK = 2**20
@@ -59,9 +60,12 @@ def _spikes(parameter: Parameter, sample: Sample) -> _Spikes | None:
     bound = _BEYOND * quantile * spread
     if not spread or max(sample.moments.high - centre, centre - sample.moments.low) <= bound:
         return None
-    count, nearest = _beyond(sample.tensor, centre, bound)
-    between = _beyond(sample.tensor, centre, quantile * spread)[0] - count
-    if count > max(1.0, _SHARE * sample.count) or between or _kurtosis_within(sample.some, centre, bound) > _HEAVY:
+    far = _beyond(sample.tensor, centre, bound)
+    count, nearest = far.numel(), float((far - centre).abs().min()) if far.numel() else 0.0
+    between = _beyond(sample.tensor, centre, quantile * spread).numel() - count
+    at_bounds = far.unique().numel() <= _BOUNDS  # a truncation gone wrong piles up there
+    most = max(1.0, (_PILED if at_bounds else _SHARE) * sample.count)
+    if count > most or between or _kurtosis_within(sample.some, centre, bound) > _HEAVY:
         return None
     return _Spikes(parameter, sample, count, nearest / spread, quantile)
 
@@ -92,15 +96,10 @@ def _robust(values: Tensor) -> tuple[float, float]:
     return centre, float((values - centre).abs().median()) / NormalDist().inv_cdf(0.75)
 
 
-def _beyond(values: Tensor, centre: float, bound: float) -> tuple[int, float]:
-    """Return how many values lie beyond a distance, and the least distance of those."""
-    count, nearest = 0, math.inf
-    for chunk in values.detach().reshape(-1).split(_CHUNK):
-        distance = (chunk.float() - centre).abs()
-        far = distance[distance > bound]
-        if far.numel():
-            count, nearest = count + far.numel(), min(nearest, float(far.min()))
-    return count, nearest
+def _beyond(values: Tensor, centre: float, bound: float) -> Tensor:
+    """Return the values beyond a distance from the centre."""
+    chunks = (chunk.float() for chunk in values.detach().reshape(-1).split(_CHUNK))
+    return torch.cat([chunk[(chunk - centre).abs() > bound] for chunk in chunks])
 
 
 def _kurtosis_within(values: Tensor, centre: float, bound: float) -> float:
