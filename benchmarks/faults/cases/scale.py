@@ -206,7 +206,7 @@ class Separable(nn.Module):
     (*OFF, "GRD6"), inputs=noise(8, 3, 16, 16), loss=classes,
 )  # fmt: skip
 def depthwise_fan_out_of_all_channels(mended: bool) -> nn.Module:
-    """fan_out counts every channel, a depthwise filter has one: weights are eight times too small, and signals die."""
+    """fan_out counts every channel, a depthwise filter has one: weights are six times too small, and signals die."""
     model = Separable()
     for weight in model.filters():
         if not mended:

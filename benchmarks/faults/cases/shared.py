@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.faults.control import both, classes, noise, squares, tokens
-from benchmarks.faults.fault import fault, he
+from benchmarks.faults.fault import fault
 from benchmarks.faults.nets.gpt import WORDS
 
 ONE = ("TIE", "SYM301")
@@ -152,30 +152,39 @@ def list_times_two_inputs(mended: bool) -> nn.Module:
     return Ddsp(mended=mended)
 
 
-class BoxHead(nn.Module):
-    """Refines boxes layer by layer, a perceptron for each layer."""
+class SegNet(nn.Module):
+    """Convolutions down to a quarter of the size and, in mirror image, up again."""
 
     def __init__(self, *, mended: bool) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(32, 4, 64, 0.0, batch_first=True) for _ in range(3))
-        made = [nn.Sequential(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4)) for _ in range(3)]
-        for each in made:
-            he(each)
-            nn.init.xavier_uniform_(each.get_parameter("2.weight"))
-        self.bbox_embed = nn.ModuleList(made if mended else [made[0] for _ in range(3)])
+        self.encoder = nn.ModuleList(self.step(a, b) for a, b in ((3, 16), (16, 16), (16, 32), (32, 32)))
+        wide, narrow = self.encoder[3], self.encoder[1]
+        self.decoder = nn.ModuleList(
+            [self.step(32, 32), self.step(32, 16), self.step(16, 16)] if mended else [wide, self.step(32, 16), narrow]
+        )
+        self.classes = nn.Conv2d(16, 6, 1)
 
-    def forward(self, queries: Tensor) -> Tensor:
-        boxes = torch.zeros(1)
-        for layer, embed in zip(self.layers, self.bbox_embed, strict=True):
-            queries = layer(queries)
-            boxes = (boxes + embed(queries)).detach() if layer is not self.layers[-1] else boxes + embed(queries)
-        return boxes
+    def step(self, inside: int, outside: int) -> nn.Module:
+        """A convolution, a batch norm and ReLU."""
+        return nn.Sequential(nn.Conv2d(inside, outside, 3, padding=1), nn.BatchNorm2d(outside), nn.ReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        for i, step in enumerate(self.encoder):
+            x = step(x)
+            x = functional.max_pool2d(x, 2) if i % 2 else x
+        for i, step in enumerate(self.decoder):
+            x = step(functional.interpolate(x, scale_factor=2.0) if i != 1 else x)
+        logits: Tensor = self.classes(x).permute(0, 2, 3, 1)
+        return logits
 
 
-@fault("SHARED", "https://github.com/IDEA-Research/DAB-DETR/pull/17", ("bbox_embed.0.*",), ONE, inputs=noise(4, 9, 32))
-def comprehension_over_one_module(mended: bool) -> nn.Module:
-    """A comprehension that repeats a name, not a call: nn.ModuleList([mlp for _ in range(3)]) is one module."""
-    return BoxHead(mended=mended)
+@fault(
+    "SHARED", "https://github.com/yassouali/pytorch-segmentation/pull/159", ("encoder.1.*", "encoder.3.*"), ONE,
+    inputs=noise(4, 3, 16, 16), loss=classes,
+)  # fmt: skip
+def decoder_from_the_encoders_list(mended: bool) -> nn.Module:
+    """`decoder = encoder` copies no module: what is not replaced afterwards, norms included, works in both halves."""
+    return SegNet(mended=mended)
 
 
 @fault(
@@ -221,7 +230,7 @@ CASES = (
     list_times_number_of_residuals,
     list_times_four_convolutions,
     list_times_two_inputs,
-    comprehension_over_one_module,
+    decoder_from_the_encoders_list,
     tie_lost_after_to_empty,
     tie_replaced_by_shards,
 )
