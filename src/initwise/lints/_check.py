@@ -89,7 +89,7 @@ def _check_loss(loss: object, inputs: object) -> None:
 def _wanted(suppress: Any, select: Any, baseline: Any, config: Any) -> Configuration:
     """Return what arguments and configuration say together; paths are read, so that they fail before the model does."""
     arguments = Arguments("check")
-    given = [suppress] if isinstance(suppress, Suppression) else list(suppress)
+    given = list(suppress) if isinstance(suppress, (list, tuple)) else [suppress]
     for each in given:
         if not isinstance(each, Suppression):
             arguments.refuse(f"suppress has {show(each)}; give iw.Suppression(code, parameters, reason=...)")

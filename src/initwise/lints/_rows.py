@@ -77,7 +77,7 @@ def _unanalysed(parameter: Parameter) -> str:
     """Return why no lint looks at a parameter; empty where some do."""
     if not parameter.numel():
         return "it has no elements"
-    dtype = parameter.tensor.dtype
+    dtype = parameter.dtype
     if not dtype.is_floating_point and not dtype.is_complex:
         return f"its values are of {dtype}"
     return ""

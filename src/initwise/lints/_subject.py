@@ -36,8 +36,12 @@ class Subject:
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        """The parameters that have values: not empty, not on the meta device."""
-        return tuple(each for each in self.reading.parameters if each.numel() and not each.tensor.is_meta)
+        """The parameters that have values: not empty, not on the meta device, and no integers (packed or counted)."""
+        return tuple(
+            each
+            for each in self.reading.parameters
+            if each.numel() and not each.tensor.is_meta and (each.dtype.is_floating_point or each.dtype.is_complex)
+        )
 
     @cached_property
     def weights(self) -> tuple[Parameter, ...]:
