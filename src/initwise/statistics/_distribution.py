@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from initwise.initializers import Law
+from initwise.statistics._arrays import decoded, memory
 from initwise.statistics._blocks import real
 from initwise.statistics._chernoff import Cdf
 
@@ -57,11 +59,10 @@ def distance(values: NDArray[np.floating], law: Law, cdf: Cdf, dtype: torch.dtyp
 
 def sample(pieces: list[Tensor], most: int = SAMPLE) -> NDArray[np.floating]:
     """Return at most about `most` of the values as one array, evenly spread over tensors of any strides."""
-    total = sum(piece.numel() for piece in pieces)
-    step = -(-total // most) or 1
+    numbers = [real(piece) for piece in pieces if piece.numel()]
+    step = -(-sum(each.numel() for each in numbers) // most) or 1
     step += step % 2 == 0 and step > 1  # an odd step does not stay in one column of a matrix of even width
-    taken = [_every(real(piece), step) for piece in pieces if piece.numel()]
-    array: NDArray[np.floating] = torch.cat(taken).numpy()
+    array: NDArray[np.floating] = np.concatenate([decoded(_every(each, step)) for each in numbers])
     return array
 
 
@@ -77,13 +78,14 @@ def step_at(value: float, dtype: torch.dtype) -> float:
     return float(info.eps * 2.0 ** (math.frexp(max(abs(value), info.tiny))[1] - 1))
 
 
-def _every(tensor: Tensor, step: int) -> Tensor:
+def _every(tensor: Tensor, step: int) -> NDArray[Any]:
     if tensor.is_contiguous():
-        taken = tensor.view(-1)[::step]
-    else:
-        index = torch.arange(0, tensor.numel(), step, device=tensor.device)
-        taken = tensor[torch.unravel_index(index, tensor.shape)] if tensor.dim() else tensor.reshape(1)
-    return taken.to("cpu", torch.promote_types(taken.dtype, torch.float32))
+        return memory(tensor.view(-1)[::step])
+    places = np.unravel_index(np.arange(0, tensor.numel(), step), tensor.shape)
+    if tensor.device.type == "cpu":
+        taken: NDArray[Any] = memory(tensor)[places]
+        return taken
+    return memory(tensor[tuple(torch.from_numpy(index).to(tensor.device) for index in places)])
 
 
 @lru_cache(maxsize=1024)

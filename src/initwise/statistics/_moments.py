@@ -6,18 +6,15 @@ import math
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from initwise.statistics._arrays import decoded, memory
 from initwise.statistics._blocks import BLOCK, blocks, real
 
-Array = NDArray[Any]
 _DEVICE_BLOCK = 2**24  # elements at a time where memory is not the CPU's
-_HOLDERS = {torch.bfloat16: torch.int16}  # NumPy has no bfloat16
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +88,10 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def floats(block: Tensor, out: Array) -> Array:
-    """Return the values of a block on the CPU for NumPy, those of half precision as float32 numbers in `out`."""
-    holder = _HOLDERS.get(block.dtype, block.dtype)
-    array: Array = block.view(holder).numpy()
-    if block.dtype == torch.bfloat16:
-        bits = out[: array.size].view(np.uint32).reshape(array.shape)
-        np.left_shift(array.view(np.uint16), np.uint32(16), out=bits, dtype=np.uint32)
-        return bits.view(np.float32)
-    if block.dtype == torch.float16:
-        values: Array = out[: array.size].reshape(array.shape)
-        np.copyto(values, array)
-        return values
-    return array
-
-
 def _on_cpu(block: Tensor, about: float, unit: float) -> tuple[float, float, float, float]:
     if block.numel() > BLOCK:
         raise ValueError(f"a block of {block.numel()} elements; at most {BLOCK}")
-    values = floats(block.resolve_neg(), _scratch.values)
+    values = decoded(memory(block), _scratch.values)
     low, high = float(values.min()), float(values.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         return math.nan, math.nan, math.nan, math.nan

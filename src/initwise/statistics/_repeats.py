@@ -80,7 +80,7 @@ def _is_periodic(tensor: Tensor, axis: int, part: int) -> bool:
 def _hashes(rows: Tensor) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
     """Return a hash of the first values of each row; rows that begin with zeros have 0."""
     few = rows[(slice(None), *[slice(_HASHED)] * (rows.dim() - 1))]
-    numbers = bits(few).flatten(1)[:, :_HASHED].to("cpu", torch.int64).numpy().astype(np.uint64)
+    numbers = bits(few).cpu().numpy().reshape(len(rows), -1)[:, :_HASHED].astype(np.int64).view(np.uint64)
     factors = np.random.default_rng(0).integers(1, 2**63, numbers.shape[1], dtype=np.uint64) | np.uint64(1)
     hashed: np.ndarray[tuple[int], np.dtype[np.uint64]] = (numbers * factors).sum(axis=1, dtype=np.uint64)
     return hashed

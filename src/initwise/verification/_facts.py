@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from initwise.findings import Finding, found
 from initwise.initializers import Equal, Law
 from initwise.model import Parameter
 from initwise.planning import Row
-from initwise.statistics import Moments
+from initwise.statistics import Moments, step_at
 from initwise.verification._agreement import Agreement
 from initwise.verification._shards import local
 from initwise.verification._through import settled
@@ -83,10 +84,15 @@ def new_rows(unit: Unit, parameter: Parameter, seed: int) -> list[Finding] | Non
 def _support(unit: Unit, law: Law, moments: Moments) -> Iterator[Finding]:
     low, high = law.support
     slack = tolerance(unit.dtype) * unit.largest if unit.through else 0.0
-    if law.iid and (moments.low < low - slack or moments.high > high + slack):
+    if law.iid and (moments.low < _rounded(low, unit, -1) - slack or moments.high > _rounded(high, unit, 1) + slack):
         measured, expected = f"{moments.low:.9g} to {moments.high:.9g}", f"{low:.9g} to {high:.9g}"
         said = f"values lie outside the support of {law.describe()}"
         yield found("INI102", unit.where, said, measured, expected)
+
+
+def _rounded(bound: float, unit: Unit, side: int) -> float:
+    """Return the bound, moved outwards by half a step of the dtype: other generators round to nearest there."""
+    return bound + side * step_at(bound, unit.dtype) / 2 if math.isfinite(bound) else bound
 
 
 def _invariants(unit: Unit, law: Law, moments: Moments) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ from initwise.statistics import (
 
 _FEWEST_EQUAL = 3  # of so many equal values one can say that they were not drawn
 _FEWEST = 32  # values of which the distribution is looked at
-_DENSITY = 0.4  # of the normal law at its mean, in units of 1 / std: how far a shift moves its distribution function
+_APART = 0.6  # times the margin: half as much again as a shift by the margin moves a normal distribution function
 _SMALL = 0.2  # a sample is tested alone where its std is known better than to 20 %
 
 
@@ -101,12 +101,12 @@ def moment_tests(sampled: Sampled, margin: float) -> Iterator[Test]:
 
 
 def distribution_tests(sampled: Sampled, margin: float) -> Iterator[Test]:
-    """STA201: Kolmogorov's distance, which must be larger than what a shift by the margin makes."""
+    """STA201: Kolmogorov's distance, which must be half as large again as what a shift by the margin makes."""
     law, count = sampled.law, sampled.some.size
     if law.cdf is None or count < _FEWEST:
         return
     far = distance(sampled.some, law, law.cdf, sampled.dtype)
-    least = _DENSITY * margin + far.rounding
+    least = _APART * margin + far.rounding
     said = f"{count:,} values are not distributed as {law.describe()}"
     measured = f"distribution functions {far.largest:.3g} apart at {far.place:.3g}"
 
