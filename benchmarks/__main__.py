@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import fills, gpu, limits, models, orthogonal
+from benchmarks import fills, gpu, limits, models, orthogonal, provenance
 from benchmarks.machine import machine
 from benchmarks.measure import Limit, Row
 
@@ -56,11 +56,14 @@ def lines(families: list[str]) -> Iterator[str]:
         yield "| | measured | at most | in detail |"
         yield "|---|--:|--:|---|"
         yield from map(limit_line, limits.limits())
+    if "provenance" in families:
+        yield from ["", provenance.HEAD, "", "| | recorded over plain | at most | in detail, s |", "|---|--:|--:|---|"]
+        yield from map(limit_line, provenance.limits())
 
 
 def main() -> None:
     """All families and the file, or only those named and no file."""
-    families = sys.argv[1:] or [*FAMILIES, "limits"]
+    families = sys.argv[1:] or [*FAMILIES, "limits", "provenance"]
     page = []
     for line in lines(families):
         print(line, flush=True)

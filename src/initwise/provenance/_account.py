@@ -9,7 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from initwise.provenance._history import History, comes_from, heirs_of
 from initwise.provenance._memory import Memory, extent
-from initwise.provenance._models import Modules, Place, owners, places, prefixes, roots
+from initwise.provenance._models import Modules, Place, owners, places, prefixes, roots, tensors
 from initwise.provenance._operations import CONSTANTS
 from initwise.provenance._rows import Row, State, Write
 from initwise.provenance._watch import Ledger
@@ -35,13 +35,9 @@ def _models(ledger: Ledger, modules: Modules) -> list[nn.Module]:
         found.clear()  # else they are held here
         gc.collect()  # what was thrown away and refers to itself
         found = roots(modules.alive())
-    known = {
-        id(memory)
-        for root in found
-        for place in places(root, "")
-        if (memory := ledger.registry.find(place.tensor)) is not None
-    }
-    unknown = [each for each in ledger.registry.alive() if id(each) not in known and _written_before(each)]
+    before = [memory for memory in ledger.registry.alive() if _written_before(memory)]
+    known = {id(ledger.registry.find(tensor)) for root in found for tensor in tensors(root)} if before else set()
+    unknown = [memory for memory in before if id(memory) not in known]
     if unknown or not found:
         others = owners(unknown or ledger.registry.alive(), ledger.registry)
         inside = {id(module) for other in others for module in other.modules()}

@@ -39,18 +39,19 @@ class History:
         write = _write(event, span)
         if event.source is None and event.born and event.call.operation == "_to_copy":
             return []  # a conversion of what was there before the block
-        if event.named or event.source is None or depth == _DEPTH:
+        copies = event.call.operation in COPIES
+        if (event.named and not copies) or event.source is None or depth == _DEPTH:
             return [write]
         source, count = event.source
         name = self._names.get(id(source))
         behind = self._writes(source, count, (0, source.size, span[2]), depth + 1)
-        if event.call.operation in COPIES:
+        if copies:
             return self._copied(memory, write, source, name, behind)
         if name is not None and name != self._names.get(id(memory)):
             words = f"{write.arguments}, of {name}" if write.arguments else f"of {name}"
             return [replace(write, arguments=words)]
         if event.born and behind:
-            return [replace(write, operation=f"{_brief(behind[-1])} -> {write.operation}")]
+            return [replace(write, operation=_chain(behind[-1], write.operation))]
         return [write]
 
     def _copied(
@@ -103,5 +104,7 @@ def _write(event: Event, span: tuple[int, int, int]) -> Write:
     )
 
 
-def _brief(write: Write) -> str:
-    return str(write).removesuffix("()")
+def _chain(first: Write, then: str) -> str:
+    """Return a computation as its steps, of which only the first and the last two are told."""
+    steps = [*str(first).removesuffix("()").split(" -> "), then]
+    return " -> ".join(steps if len(steps) <= 4 else [steps[0], "...", *steps[-2:]])

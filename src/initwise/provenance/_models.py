@@ -82,21 +82,22 @@ class Modules:
 def roots(modules: Collection[nn.Module]) -> list[nn.Module]:
     """Return the modules that have tensors and are nobody's child."""
     children = {id(child) for module in modules for child in module._modules.values() if child is not None}
-    return [module for module in modules if id(module) not in children and next(_tensors(module), None) is not None]
+    return [module for module in modules if id(module) not in children and next(tensors(module), None) is not None]
 
 
 def owners(memories: Iterable[Memory], registry: Registry) -> list[nn.Module]:
     """Search the process for the models that hold one of these memories."""
     wanted = {id(memory) for memory in memories}
     everywhere = [each for each in gc.get_objects() if _is_module(each)]
-    return [root for root in roots(everywhere) if any(id(registry.find(tensor)) in wanted for tensor in _tensors(root))]
+    return [root for root in roots(everywhere) if any(id(registry.find(tensor)) in wanted for tensor in tensors(root))]
 
 
 def places(root: nn.Module, prefix: str) -> Iterator[Place]:
     """Yield every parameter, then every buffer of a model, once, under all of its names."""
+    modules = list(root.named_modules(remove_duplicate=False))
     for kind in ("parameter", "buffer"):
         found: dict[int, list[tuple[str, Tensor, nn.Module, str]]] = {}
-        for path, module in root.named_modules(remove_duplicate=False):
+        for path, module in modules:
             held = module._parameters if kind == "parameter" else module._buffers
             for attribute, tensor in held.items():
                 if tensor is not None:
@@ -105,6 +106,13 @@ def places(root: nn.Module, prefix: str) -> Iterator[Place]:
         for same in found.values():
             names = tuple(dict.fromkeys(each[0] for each in same))
             yield Place(names, same[0][1], "parameter" if kind == "parameter" else "buffer", *same[0][2:])
+
+
+def tensors(module: nn.Module) -> Iterator[Tensor]:
+    """Yield the parameters and buffers of a model."""
+    for part in module.modules():
+        for held in (part._parameters, part._buffers):
+            yield from (tensor for tensor in held.values() if tensor is not None)
 
 
 def prefixes(models: Collection[nn.Module]) -> list[str]:
@@ -122,12 +130,6 @@ def prefixes(models: Collection[nn.Module]) -> list[str]:
         counts[kind] = counts.get(kind, 0) + 1
         found.append(f"{kind}." if counts[kind] == 1 else f"{kind}#{counts[kind]}.")
     return found
-
-
-def _tensors(module: nn.Module) -> Iterator[Tensor]:
-    for part in module.modules():
-        for held in (part._parameters, part._buffers):
-            yield from (tensor for tensor in held.values() if tensor is not None)
 
 
 def _is_module(value: Any) -> bool:

@@ -32,7 +32,9 @@ class Operation:
     Attributes:
         name: as in torch, such as "normal_".
         writes: the arguments that it writes: positions, or names of those that are keywords only.
+        view: it makes no memory and writes none.
         empty: its result is memory that nobody wrote.
+        ours: it is one of initwise's own.
         replaces: what it writes does not depend on what was there.
         shape_only: of its tensors only the shape counts (`zeros_like`).
         arguments: the names of its positional arguments.
@@ -41,7 +43,9 @@ class Operation:
 
     name: str
     writes: tuple[int | str, ...]
+    view: bool
     empty: bool
+    ours: bool
     replaces: bool
     shape_only: bool
     arguments: tuple[str, ...]
@@ -60,6 +64,8 @@ class Operation:
     def words(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the plain arguments of a call by name: numbers and words, no tensors, sizes or devices."""
         named = {**self.defaults, **dict(zip(self.arguments, args, strict=False)), **kwargs}
+        if self.name == "lift_fresh":
+            named = {"value": args[0]}
         told = {name: _number(value) for name, value in named.items() if name not in _NOT_TOLD}
         return {name: value for name, value in told.items() if isinstance(value, (bool, int, float, str))}
 
@@ -68,29 +74,37 @@ def operation(func: Any) -> Operation:
     """Read the schema of an overload."""
     schema = func._schema
     name = schema.name.rpartition("::")[2]
-    view = torch.Tag.inplace_view in func.tags or name in {"requires_grad_", "detach_"}
+    ours = func.namespace == "initwise"
+    retitled = torch.Tag.inplace_view in func.tags or name in {"requires_grad_", "detach_"}
+    aliases = all(each.alias_info is not None for each in schema.returns)
     writes: list[int | str] = []
     for place, argument in enumerate(schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write and not view:
+        if argument.alias_info is not None and argument.alias_info.is_write and not retitled:
             writes.append(argument.name if argument.kwarg_only else place)
     return Operation(
         name=name,
         writes=tuple(writes),
+        view=aliases and not writes and name not in {"lift_fresh", "resize_"},
         empty=name in _EMPTY,
-        replaces=name in _REPLACING or any(isinstance(place, str) for place in writes) or func.namespace == "initwise",
+        replaces=name in _REPLACING or any(isinstance(place, str) for place in writes) or ours,
+        ours=ours,
         shape_only=name.endswith("_like") or name.startswith("new_"),
         arguments=tuple(argument.name for argument in schema.arguments if not argument.kwarg_only),
         defaults={each.name: each.default_value for each in schema.arguments if name in _REPLACING},
     )
 
 
-def tensors(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors in an argument or a result: itself, or those in a list or tuple."""
+def tensors(value: Any) -> list[Tensor]:
+    """Return the tensors in an argument or a result: itself, or those in a list or tuple."""
     if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from tensors(each)
+        return [value]
+    if not isinstance(value, (list, tuple)):
+        return []
+    found = [each for each in value if isinstance(each, Tensor)]
+    for each in value:
+        if isinstance(each, (list, tuple)):
+            found += tensors(each)
+    return found
 
 
 def _number(value: Any) -> Any:

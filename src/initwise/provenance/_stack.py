@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import CodeType, FrameType
 from typing import Any, Literal
 
@@ -68,42 +68,65 @@ class Site:
 
     __slots__ = ("call", "frame", "ours")
 
-    def __init__(self) -> None:
-        self.call = Call("", {}, "", "")
-        self.frame: FrameType | None = None
-        self.ours = False  # made by our own writer, which tells of it itself
+    def __init__(self, call: Call, frame: FrameType | None, *, ours: bool) -> None:
+        self.call = call
+        self.frame = frame
+        self.ours = ours  # made by our own writer, which tells of it itself
 
 
-def locate(memory: int | None, name: str, values: Mapping[str, Any], boundary: FrameType | None) -> Site:
+class _Code:
+    """What frames of one code object mean, looked up once: a construction has millions of frames."""
+
+    __slots__ = ("builds", "code", "initializer", "landmark", "line", "passing", "writer")
+
+    def __init__(self, code: CodeType) -> None:
+        kind = kind_of(code.co_filename)
+        name = code.co_name
+        landmark, words = _LANDMARKS.get(name, ("", ""))
+        self.code = code  # held, so that no other code takes its address
+        self.initializer = name.endswith("_") and not name.startswith("_") and code.co_argcount > 0
+        self.landmark = words if words and kind != "code" and code.co_filename.endswith(landmark) else ""
+        self.line = kind == "code"
+        self.builds = name == "__init__" and kind in {"code", "torch"}
+        self.writer = kind == "writer"
+        passing = kind not in {"code", "torch"} or (kind == "torch" and code.co_filename.endswith(_DECORATORS))
+        self.passing = passing and not (self.initializer or self.landmark or self.writer)
+
+
+_CODES: dict[int, _Code] = {}
+
+
+def locate(memory: int | None, name: str, values: Callable[[], Mapping[str, Any]], boundary: FrameType | None) -> Site:
     """Walk up the stack from a write into `memory` (a storage's address), as far as the frame `boundary`.
 
     The outermost function whose name ends in an underscore and whose first argument lies in that memory is the
     initializer; where there is none, torch's operation `name` stands for itself.
     """
-    site = Site()
+    initializer: FrameType | None = None
     function: FrameType | None = None
     line: FrameType | None = None
+    ours = False
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        code = frame.f_code
-        kind = kind_of(code.co_filename)
-        landmark = _LANDMARKS.get(code.co_name)
-        if memory is not None and _initializes(frame, code, memory):
-            site.frame, name, values, function, line = frame, code.co_name, _arguments(frame, code), None, None
-        elif landmark is not None and kind != "code" and code.co_filename.endswith(landmark[0]):
-            site.frame, name, function, line = frame, landmark[1], None, None
-        elif kind in {"code", "torch"}:
-            if function is None and not code.co_filename.endswith(_DECORATORS):
-                function = frame
-            if line is None and kind == "code":
-                line = frame
-        elif kind == "writer":
-            site.ours = True
-        if frame is boundary:
+        known = _CODES.get(id(frame.f_code))
+        if known is None:
+            known = _CODES[id(frame.f_code)] = _Code(frame.f_code)
+        if not known.passing:
+            if known.landmark or (known.initializer and memory is not None and _holds(frame, memory)):
+                initializer, function, line = frame, None, None
+            elif known.writer:
+                ours = True
+            elif function is None or (line is None and known.line):
+                function = function or frame
+                line = frame if known.line and line is None else line
+        if frame is boundary or (known.builds and line is not None):  # no initializer calls a constructor
             break
         frame = frame.f_back
-    site.call = Call(name, values, _name(function), _place(line or function))
-    return site
+    if initializer is not None:
+        landmark = _CODES[id(initializer.f_code)].landmark
+        name = landmark or initializer.f_code.co_name
+        values = values if landmark else partial(_arguments, initializer)
+    return Site(Call(name, values(), _name(function), _place(line or function)), initializer, ours=ours)
 
 
 @cache
@@ -118,10 +141,8 @@ def kind_of(filename: str) -> Kind:
     return "code"
 
 
-def _initializes(frame: FrameType, code: CodeType, memory: int) -> bool:
-    if not code.co_name.endswith("_") or code.co_name.startswith("_") or not code.co_argcount:
-        return False
-    tensor = frame.f_locals.get(code.co_varnames[0])
+def _holds(frame: FrameType, memory: int) -> bool:
+    tensor = frame.f_locals.get(frame.f_code.co_varnames[0])
     return isinstance(tensor, Tensor) and address(tensor) == memory
 
 
@@ -133,7 +154,8 @@ def address(tensor: Tensor) -> int | None:
         return None
 
 
-def _arguments(frame: FrameType, code: CodeType) -> dict[str, Any]:
+def _arguments(frame: FrameType) -> dict[str, Any]:
+    code = frame.f_code
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
     local = frame.f_locals
     return {name: local[name] for name in names if isinstance(local.get(name), (bool, int, float, str))}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -16,6 +17,8 @@ from initwise.provenance._operations import Operation, operation, tensors
 from initwise.provenance._stack import Site, address, locate
 from initwise.writing import poison
 
+Words = Callable[[], Mapping[str, Any]]
+
 
 class Ledger:
     """What has been written so far."""
@@ -25,39 +28,46 @@ class Ledger:
         self.order = 0
         self._boundary = boundary
         self._poison = poison_memory
-        self._operations: dict[Any, Operation] = {}
-        self._busy = False  # inside an operation: what happens there is part of it
+        self._operations: dict[int, Operation] = {}
+        self._busy = False  # inside an operation of ours: what our writer does there is part of it
         self._last: tuple[FrameType, Memory, Event] | None = None  # the write of an initializer that may go on
 
     def run(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Carry out one operation, and write down what it did."""
-        if not isinstance(func, torch._ops.OpOverload):
+        known = self._operations.get(id(func)) or self._read(func)
+        if known is None or known.view:
             return func(*args, **kwargs)
-        known = self._operations.get(func)
-        if known is None:
-            known = self._operations[func] = operation(func)
-        before, self._busy = self._busy, True
+        if known.ours:
+            self._busy = True  # its kernel ends in our own writer
         try:
             result = func(*args, **kwargs)
         finally:
-            self._busy = before
+            self._busy = False
         self._note(known, args, kwargs, result)
         return result
+
+    def _read(self, func: Any) -> Operation | None:
+        """Read an operation once. None: it is one of those of higher order, and its parts will come by themselves."""
+        if not isinstance(func, torch._ops.OpOverload):
+            return None
+        known = self._operations[id(func)] = operation(func)  # torch keeps its overloads
+        return known
 
     def written(self, tensor: Tensor, what: Any) -> None:
         """Write down a write of our own, which torch did not see."""
         if not self._busy:
-            site = locate(address(tensor), "write", _law(what), self._boundary)
+            site = locate(address(tensor), "write", partial(_law, what), self._boundary)
             self._write(tensor, site, replaces=True, sources=())
 
     def _note(self, known: Operation, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
-        given = [*tensors(args), *tensors(tuple(kwargs.values()))]
+        given = [*tensors(args), *(tensors(list(kwargs.values())) if kwargs else ())]
         targets = list(known.written(args, kwargs))
+        words = partial(known.words, args, kwargs)
         sources = self._sources(known, given, targets)
         for target in targets:
             place = address(target)
             if place is not None:
-                site = locate(place, known.name, known.words(args, kwargs), self._boundary)
+                site = locate(place, known.name, words, self._boundary)
                 if not site.ours:  # else `written` is told
                     self._write(target, site, replaces=known.replaces, sources=sources)
         if known.name == "resize_":
@@ -66,21 +76,19 @@ class Ledger:
             old = {address(each) for each in given} if known.name != "lift_fresh" else set()
             for made in tensors(result):
                 if address(made) not in old and self.registry.find(made) is None:
-                    self._born(made, known, known.words(args, kwargs), sources)
+                    self._born(made, known, words, sources)
 
     def _sources(self, known: Operation, given: Sequence[Tensor], targets: Sequence[Tensor]) -> list[Memory]:
         """Return the memories that the values of a result come from."""
-        if known.shape_only:
+        if known.shape_only or not given:
             return []
-        places = {address(target) for target in targets}
-        found = (self.registry.find(each) for each in given if address(each) not in places)
+        places = [address(target) for target in targets]
+        found = [self.registry.find(each) for each in given if address(each) not in places]
         return [memory for memory in found if memory is not None]
 
-    def _born(self, made: Tensor, known: Operation, values: Mapping[str, Any], sources: Sequence[Memory]) -> None:
-        if known.name == "lift_fresh":
-            site = locate(None, "given values", dict(zip(["value"], values.values(), strict=False)), self._boundary)
-        else:
-            site = locate(None, known.name, values, self._boundary)
+    def _born(self, made: Tensor, known: Operation, words: Words, sources: Sequence[Memory]) -> None:
+        name = "given values" if known.name == "lift_fresh" else known.name
+        site = locate(None, name, dict if known.empty else words, self._boundary)
         if known.empty:
             self.registry.add(made, maker=site.call, settled=False, poisoned=self._poison and poison(made))
             return
@@ -94,7 +102,7 @@ class Ledger:
         """Treat the growth of what was empty as new memory."""
         memory = self.registry.find(tensor)
         if memory is not None and memory.size == 0:
-            maker = locate(None, "resize_", {}, self._boundary).call
+            maker = locate(None, "resize_", dict, self._boundary).call
             self.registry.add(tensor, maker=maker, settled=False, poisoned=self._poison and poison(tensor))
 
     def _write(self, tensor: Tensor, site: Site, *, replaces: bool, sources: Sequence[Memory]) -> None:
@@ -153,6 +161,12 @@ class Watcher(TorchDispatchMode):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__()
         self.ledger = ledger
+
+    supports_higher_order_operators = True
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else every operation pays for a guard; nothing is compiled while a block is recorded
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Hand an operation to the ledger."""

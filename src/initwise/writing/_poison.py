@@ -22,8 +22,11 @@ def poison(tensor: Tensor) -> bool:
     if real.dtype not in _PAYLOADS:
         return False
     integers, payload = _PAYLOADS[real.dtype]
-    with torch.no_grad():
-        real.view(integers).fill_(payload)
+    numbers = real.view(integers)
+    if numbers.device.type == "cpu":
+        numbers.numpy().fill(payload)  # on this thread: torch would wait for others that the machine may not have free
+    else:
+        numbers.fill_(payload)
     return True
 
 
