@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import initwise as iw
-from benchmarks.faults.control import classes, noise
+from benchmarks.faults.control import classes, noise, tokens
 from benchmarks.faults.mutated import MODELS, Mutable, Tagger, lenet, make
 from benchmarks.faults.mutations import OPERATORS, changed_plan, outcomes, places, same
 from benchmarks.faults.mutations_page import Mutant, Outcome, page
@@ -124,6 +124,16 @@ def test_verify_finds_every_mutant_by_its_bits_and_large_ones_by_their_law_and_t
     assert all(outcome.verified for outcome in found if outcome.mutant.place == "middle")  # 18,432 elements
     assert all(outcome.seen for outcome in found if outcome.mutant.operator == "ones")
     assert iw.verify(model, iw.plan(model, "kaiming", seed=0)).ok
+
+
+def test_a_finding_about_a_block_of_a_packed_weight_names_the_weight() -> None:
+    tagger = Mutable("tagger", lambda: Tagger(50, 8, 3), "keras-rnn", tokens(50, 2, 4))
+    found = outcomes(tagger, make(tagger, seed=0), operators={"zeros": iw.Zeros()})
+    assert [(each.mutant.parameter, each.required, each.verified) for each in found] == [
+        ("lstm.weight_ih_l0", True, True),
+        ("lstm.weight_ih_l1", True, True),
+        ("head.weight", True, True),
+    ]
 
 
 def test_the_page_counts_by_operator_model_and_place_and_names_what_is_missed() -> None:

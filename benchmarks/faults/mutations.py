@@ -27,7 +27,6 @@ import initwise as iw
 from benchmarks.faults.mutated import MODELS, Mutable, make
 from benchmarks.faults.mutations_page import Mutant, Outcome, page
 from initwise.errors import InitwiseError
-from initwise.findings import Finding
 from initwise.initializers import Initializer, Law
 from initwise.reporting import Report
 
@@ -89,11 +88,12 @@ def _measures(mutable: Mutable, model: nn.Module, plan: iw.Plan) -> tuple[Callab
 
 
 def _about(report: Report) -> set[tuple[str, str]]:
-    return {(finding.code, finding.parameter) for finding in report.findings if _counts(finding)}
-
-
-def _counts(finding: Finding) -> bool:
-    return finding.severity != "info"
+    """Codes and the parameters that they are about; of packed weights a finding names a block: `weight_ih_l0 [f]`."""
+    return {
+        (finding.code, finding.parameter.partition(" [")[0])
+        for finding in report.findings
+        if finding.severity != "info"
+    }
 
 
 def places(model: nn.Module, plan: iw.Plan) -> tuple[str, str, str]:
