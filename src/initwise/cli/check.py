@@ -138,5 +138,7 @@ def _write(report: Report, place: Path) -> int:
     known = Baseline.of(report)
     with result(place, "--write-baseline", "baseline.json") as write:
         write(known.text())
-    note(f"{len(known.findings)} findings written to {place}; check with --baseline {place} reports only others")
+    count = len(known.findings)
+    said = f"{count} finding{'' if count == 1 else 's'} written to {place}"
+    note(f"{said}; check with --baseline {place} reports only others")
     return 0
