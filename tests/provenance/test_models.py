@@ -133,9 +133,11 @@ def test_the_model_may_be_given_before_or_inside_the_block() -> None:
 
 
 def test_a_model_from_before_the_block_is_found_by_what_was_written() -> None:
-    model = nn.Sequential(nn.Linear(3, 2), nn.Sequential(nn.Linear(2, 2)))
+    inner = nn.Linear(2, 2)
+    model = nn.Sequential(nn.Linear(3, 2), nn.Sequential(inner))
     with iw.record() as log:
-        nn.init.zeros_(model[1][0].bias)
+        nn.init.zeros_(inner.bias)
+    assert len(model) == 2
     assert [row.name for row in log if row.writes] == ["1.0.bias"]
     assert len(log) == 4
 

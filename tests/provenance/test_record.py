@@ -149,6 +149,19 @@ def test_our_own_plan_is_told_although_torch_does_not_see_its_kernels() -> None:
     assert len(log["1.weight"].writes) == 1  # the padding row is part of the same call
 
 
+def test_blocks_that_a_plan_writes_by_several_laws_are_one_write_that_says_so() -> None:
+    layer = nn.LSTM(3, 4)
+    gates = iw.PerBlock(f=iw.Ones(), rest=iw.Zeros())
+    plan = iw.plan(layer, iw.rule(nn.LSTM, weight=iw.Normal(std=0.5), bias=gates))
+    with iw.record() as log:
+        iw.apply(layer, plan)
+    assert [(str(write), write.elements) for write in log["bias_hh_l0"].writes] == [
+        ("initwise.apply(laws=several)", 16)
+    ]
+    assert [str(write) for write in log["weight_hh_l0"].writes] == ["initwise.apply(law=normal, mean=0, std=0.5)"]
+    assert {row.state for row in log} == {"written"}
+
+
 def test_a_structured_initializer_of_a_plan_is_one_write() -> None:
     layer = nn.Linear(4, 4, bias=False)
     plan = iw.plan(layer, iw.rule("weight", iw.Orthogonal()))

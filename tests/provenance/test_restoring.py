@@ -128,7 +128,7 @@ def test_a_recorded_block_keeps_no_tensor_alive() -> None:
     with iw.record() as log:
         model = nn.Module()
         Counted.alive += 1
-        model.weight = nn.init.normal_(Counted(torch.empty(3)))  # type: ignore[assignment]
+        model.weight = nn.init.normal_(Counted(torch.empty(3)))
     assert log["weight"].state == "written"
     del model
     assert Counted.alive == 0

@@ -114,7 +114,7 @@ class Log:
         return self.text()
 
     def _notes(self) -> tuple[str, ...]:
-        kinds = Counter(row.kind for row in self.rows)
+        kinds: Counter[str] = Counter(row.kind for row in self.rows)
         kinds["write"] = sum(len(row.writes) for row in self.rows)
         made = ", ".join(f"{count:,} {kind}{'' if count == 1 else 's'}" for kind, count in kinds.items())
         counts = Counter((finding.severity, finding.code) for finding in self.findings)

@@ -93,8 +93,8 @@ def extent(tensor: Tensor) -> tuple[int, int]:
     """Return the first byte of a tensor in its storage, and the one after its last."""
     if tensor.numel() == 0:
         return 0, 0
-    begin = tensor.storage_offset() * tensor.element_size()
-    reach = sum(stride * (size - 1) for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
+    begin = int(tensor.storage_offset()) * tensor.element_size()
+    reach = sum(int(stride) * (size - 1) for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
     return begin, begin + (reach + 1) * tensor.element_size()
 
 

@@ -94,7 +94,8 @@ class Row:
     def last(self) -> Write | None:
         """The last write that replaced everything, or the last one at all."""
         whole = [write for write in self.writes if write.replaces]
-        return (whole or list(self.writes) or [None])[-1]
+        found = whole or self.writes
+        return found[-1] if found else None
 
     @property
     def elements(self) -> int:

@@ -149,9 +149,10 @@ def _holds(frame: FrameType, memory: int) -> bool:
 def address(tensor: Tensor) -> int | None:
     """Return the address of a tensor's storage; None for tensors that have none of their own."""
     try:
-        return tensor.untyped_storage()._cdata
+        place: int = tensor.untyped_storage()._cdata
     except Exception:  # noqa: BLE001 - lazy, sparse and foreign kinds of tensors each refuse in their own way
         return None
+    return place
 
 
 def _arguments(frame: FrameType) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -123,6 +123,8 @@ class Ledger:
         size = tensor.numel() * tensor.element_size()
         if site.frame is not None and self._last is not None and self._last[:2] == (site.frame, memory):
             event = self._last[2]
+            if event.call.values != site.call.values and not (event.begin <= begin and end <= event.end):
+                event.call = replace(event.call, values={"laws": "several"})  # a plan that writes block by block
             event.begin, event.end = min(begin, event.begin), max(end, event.end)
             event.size = min(event.size + size, event.end - event.begin)
             return
