@@ -19,16 +19,19 @@ Array = NDArray[np.float64]
 Cdf = Callable[[Array], Array]
 _CELLS = 1024
 _STEPS = 12
+_FEW = 4096
 
 
 @lru_cache(maxsize=4096)
 def chernoff_interval(law: Law, cdf: Cdf, count: int, alpha: float) -> tuple[float, float]:
     """Return bounds that hold the mean of `count` values y, but for a probability of `alpha`."""
-    squares, weights = squares_of(law, cdf)
     rate = math.log(2 / alpha) / count
-    t = math.sqrt(2 * rate / _spread(squares, weights)) * np.logspace(-1.5, 2.5, 60)
-    low, high = _bounds(-t, rate, squares, weights), _bounds(t, rate, squares, weights)
-    return max(0.0, float(np.max(low))), float(np.min(high))
+    ends = []
+    for side in (-1, 1):
+        squares, weights = squares_of(law, cdf, side * (count < _FEW))
+        t = side * math.sqrt(2 * rate / _spread(squares, weights)) * np.logspace(-1.5, 2.5, 60)
+        ends.append(_bounds(t, rate, squares, weights))
+    return max(0.0, float(ends[0].max())), float(ends[1].min())
 
 
 def chernoff_p(law: Law, cdf: Cdf, count: int, found: float) -> float:
@@ -36,7 +39,7 @@ def chernoff_p(law: Law, cdf: Cdf, count: int, found: float) -> float:
 
     Newton's method looks for the t with K'(t) = found.
     """
-    squares, weights = squares_of(law, cdf)
+    squares, weights = squares_of(law, cdf, (1 if found > 1 else -1) * (count < _FEW))
     t, best = (found - 1) / _spread(squares, weights), 0.0
     for _ in range(_STEPS):
         exponents = t * squares
@@ -54,10 +57,18 @@ def chernoff_p(law: Law, cdf: Cdf, count: int, found: float) -> float:
 
 
 @lru_cache(maxsize=1024)
-def squares_of(law: Law, cdf: Cdf) -> tuple[Array, Array]:
-    """Return values y in the cells of the support and their probabilities; an atom at the lower end has its own."""
+def squares_of(law: Law, cdf: Cdf, side: int = 0) -> tuple[Array, Array]:
+    """Return values y in the cells of the support and their probabilities; an atom at the lower end has its own.
+
+    The values are those in the middle of each cell, or its largest (side 1) or smallest (side -1): of few draws the
+    bounds lie where a cell is not small.
+    """
     edges = np.linspace(*law.support, _CELLS + 1)
-    places = np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2])
+    below, above = edges[:-1] - law.mean, edges[1:] - law.mean
+    far = np.where(np.abs(above) > np.abs(below), above, below)
+    near = np.where(below * above <= 0, 0.0, below + above - far)
+    within = law.mean + {-1: near, 0: (below + above) / 2, 1: far}[side]
+    places = np.concatenate([edges[:1], within])
     weights = np.diff(cdf(edges), prepend=0.0)
     places, weights = places[weights > 0], weights[weights > 0]
     return ((places - law.mean) / law.std) ** 2, weights / weights.sum()
