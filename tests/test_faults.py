@@ -56,7 +56,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
         for build in (case.build, case.build, case.mended):
             with iw.record() if case.tool == "record" else nullcontext() as log:
                 models.append(build())
-            writes.append([(row.name, row.state, [str(write) for write in row.writes]) for row in log or ()])
+            writes.append([(row.name, str(row.state), [str(write) for write in row.writes]) for row in log or ()])
     return Pair(case, models[0], models[1], models[2], writes)
 
 
