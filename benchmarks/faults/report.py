@@ -11,10 +11,10 @@ from initwise.findings import Finding
 HEAD = """# Faults found, and false alarms
 
 Written by `make bench-faults`. Each fault is rebuilt from a maintainers' thread as a small model, beside its mended
-twin; labels were frozen before the tools were asked (the commit that added them says so; later one case, whose thread
-had been closed as no fault, gave way to another, and one twin was mended). *Found* asks for an error or a warning that
-names a faulty parameter with a code that says the fault. *Noted*: right, but only as a note. *Elsewhere*: an alarm
-about something else. Twins, controls (models that look faulty and are right) and stock models must stay silent: any
+twin; labels were frozen before the tools were asked (the commit that added them says so; after the first run one case,
+whose thread had been closed as no fault, gave way to another). *Found* asks for an error or a warning that names a
+faulty parameter with a code that says the fault. *Noted*: right, but only as a note. *Elsewhere*: an alarm about
+something else. Twins, controls (models that look faulty and are right) and stock models must stay silent: any
 error or warning there is a false alarm; notes are counted apart. Where a tool was improved on what is listed here, the
 same list no longer shows how it does on faults that nobody has looked at.
 
