@@ -44,11 +44,13 @@ class Growth:
     Attributes:
         events: of one pass.
         measure: which level.
+        outputs: the events that made the model's outputs.
         ideal: events that shall count as keeping the level, because they are known to be at fault.
     """
 
     events: Sequence[Event]
     measure: Measure
+    outputs: Collection[int] = ()
     ideal: Collection[int] = ()
 
     def level(self, index: int) -> float:
@@ -77,13 +79,31 @@ class Growth:
         return found
 
     def factor(self, index: int) -> float:
-        """Return the growth within one event."""
+        """Return the growth within one event; a layer's starts from the part of a signal that it takes."""
         event, main = self.events[index], self.main[index]
-        if index in self.ideal or event.operation not in _SCALING:
+        if index in self.ideal or not self._counts(event):
             return 1.0
-        before = self.level(main) if main >= 0 else getattr(event, f"input_{self.measure}")
+        given = getattr(event, f"input_{self.measure}") if main == (event.inputs or (-1,))[0] else None
+        before = given if given is not None else self.level(main) if main >= 0 else 0.0
         after = self.level(index)
         return after / before if before and math.isfinite(before) and math.isfinite(after) else 1.0
+
+    def is_exposed(self, index: int) -> bool:
+        """Tell whether an event reaches an output without a norm on the way, which would take its scale away."""
+        return index in self._exposed
+
+    @cached_property
+    def _exposed(self) -> set[int]:
+        found = {each for each in self.outputs if each >= 0}
+        for event in reversed(self.events):
+            if event.index in found and not self._begins(event):
+                found.update(each for each in event.inputs if each >= 0)
+        return found
+
+    @staticmethod
+    def _counts(event: Event) -> bool:
+        """Tell whether an event's factor counts: a product of two signals, as of queries and keys, passes the growth on."""
+        return event.operation in _SCALING and (event.operation not in LAYERS or bool(event.parameters))
 
     def path(self, index: int) -> list[int]:
         """Return the main path to an event from where its growth began, in the order of execution."""

@@ -41,8 +41,9 @@ CODES: tuple[Code, ...] = (
         code="GRD603",
         title="gradients explode or vanish over depth",
         severity="warning",
-        meaning="Along the main path of the signal, the sum of squares of the gradient changes by a factor of a million"
-        " or more between the first and the last layer, though the signal itself does not.",
+        meaning="Along the main path of the signal, the sum of squares of the gradient changes by a factor of a"
+        " billion or more between the first layer and the one before the output layer, though the signal itself does"
+        " not.",
         harm="Layers at one end take steps a thousand times as large as those at the other end.",
         fix="Add residual connections or rescale; plain chains of batch norm and ReLU multiply gradients by 1.47 a"
         " layer, whatever the weights.",

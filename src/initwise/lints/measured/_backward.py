@@ -12,16 +12,16 @@ from initwise.lints.measured._blame import blamed, events, weight
 from initwise.lints.measured._growth import exploded, vanished
 from initwise.signals import LAYERS, Event, Growth
 
-_BAND = 1e6  # of the sum of squares, between the layers of the main path
-_CANCELLED = math.log(1e8)  # lost in one layer: its terms cancel, as where all of its units are equal
+_BAND = 1e9  # of the sum of squares, between the layers of the main path
+_AT_ONCE = 0.7  # of a loss in one layer: by design, as behind a small layer scale, or because its terms cancel
 
 
 def uneven(subject: Subject) -> Iterator[Finding]:
-    """GRD603: the gradient's sum of squares changes by six orders of magnitude along the main path.
+    """GRD603: the gradient's sum of squares changes by nine orders of magnitude along the main path.
 
     Where the signal itself explodes or vanishes, that finding says it already.
     """
-    path = main_path(subject)
+    path = main_path(subject)[:-1]  # an output layer may be as small as it likes
     if len(path) < 2 or exploded(subject) or vanished(subject):
         return
     energies = [_energy(each) for each in path]
@@ -29,7 +29,7 @@ def uneven(subject: Subject) -> Iterator[Finding]:
     if first > _BAND * last or last > _BAND * first:
         jumps = [math.log(one / other) for one, other in pairwise(energies)]
         place = max(range(len(jumps)), key=lambda each: abs(jumps[each]))
-        if jumps[place] > -_CANCELLED:
+        if jumps[place] > 0 or jumps[place] > _AT_ONCE * sum(jumps):
             alike = [each for each, jump in enumerate(jumps) if jump / jumps[place] > 0.5]
             yield _finding(subject, path, energies, -1 if 2 * len(alike) > len(jumps) else place)
 

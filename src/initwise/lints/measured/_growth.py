@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
 from initwise.lints.measured._blame import blamed, events, ideal, scale, weight
-from initwise.signals import LAYERS, Event, Growth
+from initwise.signals import LAYERS, Event, Growth, Measure
 
 _EXPLODED = 1e4  # of the second moment, from where the path begins
 _VANISHED = 1e-8  # of what varies between samples
@@ -56,11 +56,11 @@ def vanished(subject: Subject) -> list[Fault]:
     return _faults(subject, "variation")
 
 
-def _faults(subject: Subject, measure: str) -> list[Fault]:
+def _faults(subject: Subject, measure: Measure) -> list[Fault]:
     ideal: set[int] = set()
     found: list[Fault] = []
     while len(found) < _CULPRITS:
-        growth = Growth(events(subject), "second_moment" if measure == "second_moment" else "variation", ideal)
+        growth = Growth(events(subject), measure, subject.probe.outputs if subject.probe is not None else (), ideal)
         fault, path = _first(subject, growth)
         if fault is None:
             break
@@ -72,7 +72,7 @@ def _faults(subject: Subject, measure: str) -> list[Fault]:
 def _first(subject: Subject, growth: Growth) -> tuple[Fault | None, Sequence[int]]:
     """Return the first fault and the events that count as mended from then on."""
     up = growth.measure == "second_moment"
-    outputs = set(subject.probe.outputs) if subject.probe is not None else set()
+    outputs = set(growth.outputs)
     for event in growth.events:
         before = growth.main[event.index]
         place = event.index if up and event.index in outputs else before
@@ -84,7 +84,8 @@ def _first(subject: Subject, growth: Growth) -> tuple[Fault | None, Sequence[int
             continue
         total = growth.of[place]
         worst = max(factors, key=lambda index: abs(math.log(factors[index] or 1e-30)))
-        out = total > _EXPLODED if up else 0 < total < _VANISHED or 0 < factors[worst] < _JUMP
+        exploded = total > _EXPLODED and growth.is_exposed(place)
+        out = exploded if up else 0 < total < _VANISHED or 0 < factors[worst] < _JUMP
         if out:
             alike = [each for each in factors if _alike(factors[each], factors[worst])]
             culprit = alike[0] if len(alike) * 2 > len(factors) else worst
