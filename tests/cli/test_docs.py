@@ -35,7 +35,7 @@ def test_the_commands_of_the_page_run_and_print_what_it_shows(
             count += 1
         if block["output"]:
             assert block["output"] in capsys.readouterr().out
-    assert count == 12
+    assert count == 15
 
 
 def test_the_rule_files_of_the_page_are_read_and_say_the_same(tmp_path: Path) -> None:

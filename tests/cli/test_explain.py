@@ -51,8 +51,25 @@ What it means
 Why it matters
   Other code wrote the parameter, or the truncation that was asked for did not happen.
 
+Example
+  import torch
+  import initwise as iw
+  from torch import nn
+
+  model = nn.Linear(64, 64)
+  plan = iw.plan(model, iw.rule(nn.Linear, weight=iw.TruncatedNormal(std=0.02), bias=iw.Zeros()))
+  nn.init.trunc_normal_(model.weight, std=0.02)  # its bounds are -2 and 2, a hundred sigmas
+  nn.init.zeros_(model.bias)
+  report = iw.verify(model, plan)
+
 What to do
   Look for code that writes the parameter after the plan was applied, and apply the plan again.
+
+When it is intended
+  The weights are meant to follow another law than the plan's: plan that one, or Keep().
+
+Reference
+  https://github.com/pytorch/pytorch/issues/155588, the bounds of trunc_normal_ are absolute
 """
 
 
