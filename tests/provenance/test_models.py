@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+from pathlib import Path
 
 import pytest
 import torch
@@ -25,6 +26,28 @@ def test_a_copy_names_what_it_was_copied_from() -> None:
     assert len(stack) == 2
     assert history(log, "0.weight") == ["kaiming_uniform_"]
     assert [str(write) for write in log["1.weight"].writes] == ["copied from 0.weight"]
+
+
+def test_a_copy_of_what_was_there_before_the_block_says_so() -> None:
+    old = nn.Linear(3, 2)
+    with iw.record() as log:
+        new = copy.deepcopy(old)
+    assert torch.equal(new.weight, old.weight)
+    assert [str(write) for write in log["weight"].writes] == ["copied from memory of before the block"]
+
+
+def test_what_a_checkpoint_in_a_file_gives_is_told_from_what_is_drawn(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    config = transformers.GPT2Config(
+        n_layer=1, n_embd=16, n_head=2, vocab_size=50, n_positions=8, bos_token_id=0, eos_token_id=0
+    )
+    transformers.GPT2Model(config).save_pretrained(tmp_path)
+    with iw.record() as log:
+        model = transformers.GPT2ForSequenceClassification.from_pretrained(tmp_path, num_labels=3)
+    assert model.num_labels == 3
+    assert [row.name for row in log if row.state != "given"] == ["score.weight"]
+    assert str(log["score.weight"].last) == "normal_(mean=0, std=0.02)"
+    assert log.ok
 
 
 def test_a_copied_buffer_names_what_it_was_copied_from() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 
@@ -141,3 +143,23 @@ def test_operations_under_other_modes_still_work() -> None:
     assert compiled.tolist() == [2.0, 2.0, 2.0]
     assert layer.weight.shape == (2, 3)
     assert log.ok
+
+
+def test_a_compiled_function_in_the_block_is_compiled_and_seen() -> None:
+    @torch.compile(backend="eager")
+    def shrink(weight: torch.Tensor) -> torch.Tensor:
+        return weight.mul_(0.5)
+
+    with iw.record() as log, torch.no_grad():
+        layer = nn.Linear(3, 2)
+        shrink(layer.weight)
+    assert [write.operation for write in log["weight"].writes] == ["kaiming_uniform_", "mul_"]
+
+
+def test_recording_imports_no_compiler() -> None:
+    code = (
+        "import sys, torch, initwise as iw\nfrom torch import nn\n"
+        "with iw.record() as log:\n    layer = nn.Linear(3, 2)\nprint('torch._dynamo' in sys.modules, len(log))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "2"]

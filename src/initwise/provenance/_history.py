@@ -37,9 +37,9 @@ class History:
 
     def _one(self, memory: Memory, event: Event, span: tuple[int, int, int], depth: int) -> list[Write]:
         write = _write(event, span)
-        if event.source is None and event.born and event.call.operation == "_to_copy":
-            return []  # a conversion of what was there before the block
         copies = event.call.operation in COPIES
+        if copies and event.source is None:
+            return _from_outside(write)
         if (event.named and not copies) or event.source is None or depth == _DEPTH:
             return [write]
         source, count = event.source
@@ -102,6 +102,13 @@ def _write(event: Event, span: tuple[int, int, int]) -> Write:
         born=event.born,
         values=call.values,
     )
+
+
+def _from_outside(write: Write) -> list[Write]:
+    """Return a copy of what was there before the block; a conversion of that is no write."""
+    if write.born and write.operation == "_to_copy":
+        return []
+    return [replace(write, operation="copied", arguments="from memory of before the block")]
 
 
 def _chain(first: Write, then: str) -> str:

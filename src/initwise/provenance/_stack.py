@@ -136,7 +136,11 @@ def kind_of(filename: str) -> Kind:
         return "torch"
     if filename.startswith(_OURS):
         return "writer" if filename == _WRITER else "initwise"
-    if filename.startswith("<frozen") or (filename.startswith(_PYTHON) and not filename.startswith(_PACKAGES)):
+    if (
+        filename.startswith("<frozen")
+        or filename.endswith("typing_extensions.py")
+        or (filename.startswith(_PYTHON) and not filename.startswith(_PACKAGES))
+    ):
         return "python"
     return "code"
 

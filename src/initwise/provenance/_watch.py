@@ -157,6 +157,10 @@ def _law(what: Any) -> dict[str, Any]:
     return numbers if kind == "Fill" else {"law": kind.lower(), **numbers}
 
 
+_EVAL = torch._C._dynamo.eval_frame
+_SKIPS = hasattr(_EVAL, "set_code_exec_strategy") and hasattr(_EVAL, "_FrameExecStrategy")
+
+
 class Watcher(TorchDispatchMode):
     """The mode through which torch shows its operations, in the thread that entered it."""
 
@@ -168,8 +172,13 @@ class Watcher(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # else every operation pays for a guard; nothing is compiled while a block is recorded
+        return not _SKIPS  # torch's own way to be left alone by its compiler imports it first, which takes seconds
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Hand an operation to the ledger."""
         return self.ledger.run(func, args, kwargs or {})
+
+
+if _SKIPS:  # a compiled function may run in the block: it, and nothing that watches it, is compiled
+    _ACTION = _EVAL._FrameAction.SKIP
+    _EVAL.set_code_exec_strategy(Watcher.__torch_dispatch__.__code__, _EVAL._FrameExecStrategy(_ACTION, _ACTION))
