@@ -74,7 +74,7 @@ def test_options_go_to_the_check() -> None:
 @pytest.mark.parametrize(("level", "fails"), [("error", False), ("warning", True), ("info", True)])
 def test_the_mildest_finding_that_fails_can_be_chosen(level: Any, fails: bool) -> None:
     model = net()
-    nn.init.normal_(model[0].weight)  # type: ignore[index, arg-type]
+    nn.init.normal_(model[0].weight)  # type: ignore[index]
     if fails:
         with pytest.raises(AssertionError, match="warning STA206"):
             iw.assert_initialized(model, fail_on=level)

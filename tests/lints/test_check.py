@@ -84,7 +84,12 @@ def test_rows_hold_usage_from_a_traced_pass_and_moments_of_the_values() -> None:
 
 def test_inputs_are_measured_and_without_them_nothing_is(only: Callable[..., None]) -> None:
     seen: list[Any] = []
-    only(lambda subject: seen.append(subject.probe) or iter(()))
+
+    def lint(subject: Subject) -> Iterator[Finding]:
+        seen.append(subject.probe)
+        yield from ()
+
+    only(lint)
     iw.check(Blocks())
     iw.check(Blocks(), torch.randn(4, 8), loss=lambda output: output.square().mean())
     assert seen[0] is None
@@ -94,7 +99,8 @@ def test_inputs_are_measured_and_without_them_nothing_is(only: Callable[..., Non
 
 def test_a_compiled_model_is_checked_unwrapped_and_a_note_says_so() -> None:
     model = spoilt("head.bias")
-    report = iw.check(torch.compile(model, backend="eager"), torch.randn(2, 8))
+    compiled: Any = torch.compile(model, backend="eager")
+    report = iw.check(compiled, torch.randn(2, 8))
     assert [finding.parameter for finding in report.findings if finding.code == "INI101"] == ["head.bias"]
     assert report.notes[0] == "the model is compiled by torch.compile; its original was checked"
     model.compile(backend="eager")
@@ -145,10 +151,13 @@ def test_nothing_is_changed_by_a_check() -> None:
 # ---------------------------------------------------------------------------------------------------- what it refuses
 
 
+call: Callable[..., object] = iw.check  # for calls that types forbid
+
+
 @pytest.mark.parametrize(
-    ("call", "error", "message"),
+    ("wrong", "error", "message"),
     [
-        (lambda: iw.check("model"), ArgumentTypeError, "check: the model is 'model' of type str; give a torch.nn.Mod"),
+        (lambda: call("model"), ArgumentTypeError, "check: the model is 'model' of type str; give a torch.nn.Mod"),
         (
             lambda: iw.check(nn.LazyLinear(3)),
             ArgumentError,
@@ -164,7 +173,7 @@ def test_nothing_is_changed_by_a_check() -> None:
         (lambda: iw.check(Blocks(), 5), ArgumentError, "check: inputs for Blocks are 5 of type int; give a tensor"),
         (lambda: iw.check(Blocks(), loss=len), ArgumentError, "check: loss is given without inputs; give inputs="),
         (
-            lambda: iw.check(Blocks(), torch.randn(2, 8), loss="mse"),
+            lambda: call(Blocks(), torch.randn(2, 8), loss="mse"),
             ArgumentTypeError,
             "check: loss is 'mse' of type str; give a function that takes the model's output",
         ),
@@ -174,14 +183,14 @@ def test_nothing_is_changed_by_a_check() -> None:
             r"the loss has shape \(2, 3\); it must be a scalar",
         ),
         (lambda: iw.check(Blocks(), select="SYN"), ArgumentError, "check: select: there is no code 'SYN'"),
-        (lambda: iw.check(Blocks(), select=["INI101", 7]), ArgumentTypeError, "check: select: 7 is no code; give str"),
-        (lambda: iw.check(Blocks(), suppress=["SYM"]), ArgumentError, "check: suppress has 'SYM'; give iw.Suppression"),
-        (lambda: iw.check(Blocks(), suppress=5), ArgumentError, "check: suppress has 5; give iw.Suppression"),
+        (lambda: call(Blocks(), select=["INI101", 7]), ArgumentTypeError, "check: select: 7 is no code; give str"),
+        (lambda: call(Blocks(), suppress=["SYM"]), ArgumentError, "check: suppress has 'SYM'; give iw.Suppression"),
+        (lambda: call(Blocks(), suppress=5), ArgumentError, "check: suppress has 5; give iw.Suppression"),
     ],
 )
-def test_wrong_arguments_are_told(call: Callable[[], object], error: type[Exception], message: str) -> None:
+def test_wrong_arguments_are_told(wrong: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message) as caught:
-        call()
+        wrong()
     assert isinstance(caught.value, InitwiseError)
 
 
@@ -194,11 +203,12 @@ def test_how_many_of_many_parameters_are_on_meta_is_told() -> None:
 
 def test_a_lint_that_fails_is_our_own_fault_and_says_which(only: Callable[..., None]) -> None:
     def crooked(subject: Subject) -> Iterator[Finding]:
-        raise ZeroDivisionError("by nothing")
-        yield
+        yield found("INI101", "head.bias", "so it is", "a", str(1 / 0), "b")
 
     only(crooked)
-    with pytest.raises(RuntimeError, match="check: the lint crooked failed: ZeroDivisionError: by nothing") as caught:
+    with pytest.raises(
+        RuntimeError, match="check: the lint crooked failed: ZeroDivisionError: division by zero"
+    ) as caught:
         iw.check(Blocks())
     assert not isinstance(caught.value, InitwiseError)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)

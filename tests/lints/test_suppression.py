@@ -85,7 +85,7 @@ def test_a_suppressed_finding_keeps_its_reason_and_its_row_says_so(say: Say) -> 
 def test_one_of_many_that_are_told_together_can_be_suppressed_alone() -> None:
     layers = nn.Sequential(*(nn.Linear(4, 4) for _ in range(6)))
     for layer in layers:
-        nn.init.constant_(layer.weight, float("nan"))
+        nn.init.constant_(layer.weight, float("nan"))  # type: ignore[arg-type]
     report = iw.check(layers, suppress=iw.Suppression("INI101", "[02].weight", reason="x"), select="INI")
     assert [each.finding.parameter for each in report.suppressed] == ["0.weight", "2.weight"]
     assert [[one.parameter for one in each.each()] for each in report.findings] == [

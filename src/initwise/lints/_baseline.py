@@ -95,7 +95,8 @@ def _converted(place: Path, data: Any, again: str) -> Baseline:
 def compared(findings: Sequence[Finding], report: Report, baseline: Baseline) -> Known:
     """Hold findings against a baseline. What occurs more often than it is known is new."""
     left = Counter(entry.fingerprint for entry in baseline.findings)
-    new, known = [], []
+    new: list[Finding] = []
+    known: list[Finding] = []
     for finding in findings:
         mark = fingerprint(finding, report)
         (known if left[mark] > 0 else new).append(finding)

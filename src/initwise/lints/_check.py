@@ -95,14 +95,19 @@ def _wanted(suppress: Any, select: Any, baseline: Any, config: Any) -> Configura
             arguments.refuse(f"suppress has {show(each)}; give iw.Suppression(code, parameters, reason=...)")
     arguments.done()
     chosen = codes(select, "check: select")
-    if not isinstance(config, Configuration):
-        config = Configuration() if config is None else read_configuration(config)
+    said = _configured(config)
     return replace(
-        config,
-        suppress=(*given, *config.suppress),
-        select=config.select if chosen is None else chosen,
-        baseline=config.baseline if baseline is None else baseline,
+        said,
+        suppress=(*given, *said.suppress),
+        select=said.select if chosen is None else chosen,
+        baseline=said.baseline if baseline is None else baseline,
     )
+
+
+def _configured(config: str | Path | Configuration | None) -> Configuration:
+    if isinstance(config, Configuration):
+        return config
+    return Configuration() if config is None else read_configuration(config)
 
 
 def _asked(subject: Subject) -> Iterator[Finding]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 from initwise._arguments import Arguments, nearest, show
 from initwise.findings import CATALOGUE, matching
@@ -20,7 +21,7 @@ def unknown(code: str) -> str:
     return f"there is no code {code!r}{near or '; there are ' + ', '.join(CATALOGUE) + ', and beginnings such as SYM'}"
 
 
-def codes(given: str | Sequence[str] | None, operation: str) -> tuple[str, ...] | None:
+def codes(given: Any, operation: str) -> tuple[str, ...] | None:
     """Return codes and beginnings of codes as they are selected by; None, which selects all, stays.
 
     Raises:

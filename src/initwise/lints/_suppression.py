@@ -40,12 +40,13 @@ class Suppression:
             if not isinstance(value, str):
                 kind = type(value).__name__
                 arguments.refuse(f"{name} is {show(value)} of type {kind}; give a string", wrong_type=True)
-        if isinstance(self.code, str) and (problem := unknown(self.code)):
+        arguments.done()
+        if problem := unknown(self.code):
             arguments.refuse(problem)
-        if isinstance(self.reason, str) and not self.reason.strip():
-            arguments.refuse(f"{show(self.code)} has no reason; say why it is meant so: reason='...'")
-        if self.parameters == "":
+        if not self.parameters:
             arguments.refuse("parameters is empty and matches nothing; give a glob, '*' for all")
+        if not self.reason.strip():
+            arguments.refuse(f"{show(self.code)} has no reason; say why it is meant so: reason='...'")
         arguments.done()
 
     def matches(self, finding: Finding, names: Iterable[str]) -> bool:
