@@ -128,7 +128,7 @@ def test_verify_finds_every_mutant_by_its_bits_and_large_ones_by_their_law_and_t
 
 def test_a_finding_about_a_block_of_a_packed_weight_names_the_weight() -> None:
     tagger = Mutable("tagger", lambda: Tagger(50, 8, 3), "keras-rnn", tokens(50, 2, 4))
-    found = outcomes(tagger, make(tagger, seed=0), operators={"zeros": iw.Zeros()})
+    found = outcomes(tagger, make(tagger, seed=0), operators={"ones": iw.Ones()})
     assert [(each.mutant.parameter, each.required, each.verified) for each in found] == [
         ("lstm.weight_ih_l0", True, True),
         ("lstm.weight_ih_l1", True, True),
