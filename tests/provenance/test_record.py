@@ -197,3 +197,30 @@ def test_a_truncation_that_was_overwritten_is_no_warning() -> None:
         nn.init.trunc_normal_(layer.weight, std=0.02)
         nn.init.zeros_(layer.weight)
     assert {finding.code for finding in log.findings} == {"INI113"}
+
+
+@pytest.mark.parametrize(("loads_last", "severity"), [(False, "warning"), (True, "info")])
+def test_loaded_values_that_a_draw_overwrites_are_a_warning(loads_last: bool, severity: str) -> None:
+    state = {"weight": torch.ones(4, 3), "bias": torch.ones(4)}
+    with iw.record() as log:
+        layer = nn.Linear(3, 4)
+        if not loads_last:
+            layer.load_state_dict(state)
+        nn.init.normal_(layer.weight)
+        if loads_last:
+            layer.load_state_dict(state)
+    (finding,) = [each for each in log.findings if each.parameter == "weight"]
+    assert (finding.code, finding.severity) == ("INI113", severity)
+    assert finding.message.startswith("load_state_dict" if not loads_last else "normal_")
+
+
+def test_zeros_that_were_set_by_hand_and_drawn_over_are_a_warning() -> None:
+    with iw.record() as log:
+        gate = nn.Linear(3, 4)
+        nn.init.zeros_(gate.weight)
+        for parameter in gate.parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+    (finding,) = log.findings
+    assert (finding.code, finding.severity, finding.parameter) == ("INI113", "warning", "weight")
+    assert finding.message.startswith("zeros_() at tests/provenance/test_record.py:")

@@ -7,6 +7,12 @@ from collections.abc import Iterator, Sequence
 from initwise.findings import Finding, found
 from initwise.provenance._rows import Row, Write
 
+_LOADED = "load_state_dict"
+_ZEROS = frozenset({"zeros_", "zero_"})
+_DRAWS = frozenset(
+    """normal_ uniform_ trunc_normal_ xavier_normal_ xavier_uniform_ kaiming_normal_ kaiming_uniform_ orthogonal_
+    """.split()
+)
 _FAR = 5.0  # one of 1.7 million normal numbers lies beyond so many sigmas
 
 
@@ -29,10 +35,20 @@ def _never_written(row: Row) -> Iterator[Finding]:
 
 
 def _overwritten(row: Row) -> Iterator[Finding]:
+    """A constructor's draw that a recipe overwrites is the common way; what was set on purpose and is lost is not."""
     if row.kind == "parameter" and row.replaced and row.last is not None:
-        first = row.replaced[-1]
+        meant = [write for write in row.replaced if _is_lost(write, row.last)]
+        first = meant[-1] if meant else row.replaced[-1]
         said = f"{first} at {first.where} was overwritten by {row.last} at {row.last.where}"
-        yield found("INI113", row.name, said, f"{1 + len(row.replaced)} full writes", "1")
+        told = f"{1 + len(row.replaced)} full writes"
+        yield found("INI113", row.name, said, told, "1", severity="warning" if meant else None)
+
+
+def _is_lost(write: Write, last: Write) -> bool:
+    """Tell whether loaded values, or zeros that were set by hand, gave way to a draw."""
+    by_hand = write.operation in _ZEROS and not write.function.endswith("reset_parameters")
+    loaded = write.operation == _LOADED
+    return (loaded and last.operation != _LOADED) or (by_hand and last.operation in _DRAWS)
 
 
 def _no_truncation(row: Row) -> Iterator[Finding]:

@@ -146,7 +146,8 @@ CODES = (
         title="overwritten by another operation",
         severity="info",
         meaning="A parameter was written in full by one initializer and then by another; nothing is left of the first."
-        " A constant that memory was made with (torch.zeros) does not count.",
+        " A constant that memory was made with (torch.zeros) does not count. It is a warning where loaded values, or"
+        " zeros that were set by hand, gave way to a draw.",
         harm="One of the two may not be meant: a pass over all modules that draws the weights of a norm again, or"
         " loaded weights that are initialized afterwards. And the first draw was work for nothing.",
         fix="Keep the one that is meant: build under torch.device('meta') and initialize once, or select by type.",
