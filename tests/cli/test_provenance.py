@@ -42,6 +42,14 @@ def test_what_was_never_written_is_exit_code_1_and_named(run: Run, folder: Path)
     assert "error INI112 scale: memory from empty at raw.py:7 (Raw.__init__) was never written" in outcome.out
 
 
+def test_the_summary_has_one_line_for_names_that_differ_in_numbers(run: Run, folder: Path) -> None:
+    (folder / "deep.py").write_text(
+        "from torch import nn\ndef build(): return nn.Sequential(*(nn.Linear(4, 4) for _ in range(9)))\n"
+    )
+    outcome = run("provenance", "deep.py:build", "--summary")
+    assert [line.split()[:2] for line in outcome.out.splitlines()[2:4]] == [["0-8.weight", "x9"], ["0-8.bias", "x9"]]
+
+
 def test_json_holds_every_write(run: Run) -> None:
     outcome = run(
         "provenance", "torch.nn:Linear", "--set", "in_features=3", "--set", "out_features=2", "--format", "json"

@@ -194,6 +194,11 @@ def test_a_log_is_not_read_before_the_block_is_over() -> None:
         _ = log.rows
 
 
+def test_nor_does_it_say_that_all_is_well_before() -> None:
+    with iw.record() as log, pytest.raises(ArgumentError, match=r"record: the block is not over"):
+        _ = log.ok
+
+
 def test_what_is_no_model_is_refused() -> None:
     with pytest.raises(ArgumentTypeError, match=r"record: model is 5 of type int; give an nn.Module"):
         iw.record(5)  # type: ignore[arg-type]

@@ -84,6 +84,19 @@ def test_the_data_say_the_same(log: Log) -> None:
     }
 
 
+def test_the_summary_has_one_line_for_layers_that_were_written_alike() -> None:
+    with iw.record() as log:
+        encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 3, enable_nested_tensor=False)
+    assert len(encoder.layers) == 3
+    table = log.summary()
+    assert [column.name for column in table.columns[:2]] == ["parameters", "count"]
+    assert len(table.rows) == 10  # norm1 and norm2 are one line
+    (row,) = (row for row in table.rows if row[0] == "layers.0-2.linear1.weight")
+    assert row[1:4] == ("x3", "16 x 8", "2")
+    assert row[4].endswith("nonlinearity=leaky_relu), copied from a template, as were others")
+    assert str(log.text(summary=True)).startswith("parameters ")
+
+
 def test_many_errors_are_counted_and_the_first_shown() -> None:
     with iw.record() as log:
         model = nn.ParameterList([nn.Parameter(torch.empty(2)) for _ in range(13)])

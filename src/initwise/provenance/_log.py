@@ -10,20 +10,11 @@ from torch import nn
 
 from initwise._arguments import nearest, show
 from initwise.errors import ArgumentError, ArgumentTypeError
-from initwise.findings import Column, Finding, Table
+from initwise.findings import Finding, Table
 from initwise.provenance._findings import findings_of
-from initwise.provenance._rows import STATES, Row
+from initwise.provenance._rows import Row
+from initwise.provenance._table import full, grouped
 from initwise.reporting import text
-
-_COLUMNS = (
-    Column("parameter"),
-    Column("shape", spare=True),
-    Column("writes", "right"),
-    Column("written by"),
-    Column("where"),
-    Column("what it replaced", spare=True),
-)
-
 
 _SHOWN = 10  # errors in full; the table shows them all
 
@@ -33,15 +24,13 @@ class Log:
 
     Attributes:
         model: the model that the rows are about; None where it is all that the block left.
-        findings: INI112 never written (error), INI114 truncation that truncates nothing (warning), INI113 overwritten
-            (info).
         notes: what the rows cannot say.
     """
 
     def __init__(self) -> None:
         self._rows: tuple[Row, ...] | None = None
         self.model: nn.Module | None = None
-        self.findings: tuple[Finding, ...] = ()
+        self._findings: tuple[Finding, ...] = ()
         self.notes: tuple[str, ...] = ()
 
     def about(self, model: nn.Module) -> None:
@@ -53,7 +42,7 @@ class Log:
     def fill(self, rows: tuple[Row, ...], notes: tuple[str, ...]) -> None:
         """Take what the block left."""
         self._rows, self.notes = rows, notes
-        self.findings = tuple(findings_of(rows))
+        self._findings = tuple(findings_of(rows))
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -61,6 +50,11 @@ class Log:
         if self._rows is None:
             raise ArgumentError("record: the block is not over; read the log after `with iw.record() as log:`")
         return self._rows
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """INI112 never written (error), INI114 truncation that cuts nothing (warning), INI113 overwritten (info)."""
+        return self._findings if self.rows else ()
 
     @property
     def never_written(self) -> tuple[str, ...]:
@@ -89,8 +83,11 @@ class Log:
 
     def table(self) -> Table:
         """All parameters, and the buffers that were not written, as text cells."""
-        shown = [row for row in self.rows if row.kind == "parameter" or row.state != "written"]
-        return Table("", _COLUMNS, tuple(map(_cells, shown)), self._notes())
+        return full(self._shown(), self._notes())
+
+    def summary(self) -> Table:
+        """The same with one line for all whose names differ only in numbers and that were written alike."""
+        return grouped(self._shown(), self._notes())
 
     def to_dict(self) -> dict[str, Any]:
         """The log as plain data."""
@@ -102,9 +99,9 @@ class Log:
             "notes": list(self.notes),
         }
 
-    def text(self, *, terminal: bool | None = None, width: int | None = None) -> str:
-        """The table, and its first errors in full; the other findings are counted under the table."""
-        table = self.table()
+    def text(self, *, summary: bool = False, terminal: bool | None = None, width: int | None = None) -> str:
+        """The table or its summary, and the first errors in full; other findings are counted under the table."""
+        table = self.summary() if summary else self.table()
         parts = [text(table, terminal=terminal, width=width) if table.rows else "\n".join(table.notes)]
         errors = [str(finding) for finding in self.findings if finding.severity == "error"]
         more = [f"and {len(errors) - _SHOWN} more errors: log.findings has all"] if len(errors) > _SHOWN else []
@@ -112,6 +109,9 @@ class Log:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _shown(self) -> list[Row]:
+        return [row for row in self.rows if row.kind == "parameter" or row.state != "written"]
 
     def _notes(self) -> tuple[str, ...]:
         kinds: Counter[str] = Counter(row.kind for row in self.rows)
@@ -132,23 +132,3 @@ def checked(model: Any, operation: str) -> nn.Module:
 
 def _level(level: str, count: int) -> str:
     return level if count == 1 or level == "info" else f"{level}s"
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    shape = " x ".join(map(str, row.shape)) or "scalar"
-    name = row.name if row.kind == "parameter" else f"{row.name} (buffer)"
-    last = row.last
-    if last is None or row.state in {"never", "partly", "unseen", "meta"}:
-        what = STATES[row.state]
-        where = f"memory from {row.memory}" if row.memory else ""
-    else:
-        what, where = _words(row), last.where
-    return name, shape, str(len(row.writes)), what, where, "; ".join(map(str, row.replaced))
-
-
-def _words(row: Row) -> str:
-    """Return the last full write, and those that changed parts of it, or all, afterwards."""
-    last = row.last
-    after = row.writes[row.writes.index(last) :] if last is not None else row.writes
-    words = [f"{each} [{each.elements:,}]" if each.elements < row.elements else str(each) for each in after]
-    return ", ".join(words[:4]) + (f" and {len(words) - 4} more" if len(words) > 4 else "")
