@@ -103,6 +103,19 @@ def test_a_suppression_that_matches_nothing_is_noted(say: Say) -> None:
     assert not any("suppression" in note for note in iw.check(model(), suppress=unused, select="SYM").notes)
 
 
+def test_what_only_a_measured_pass_finds_is_not_missed_without_inputs(say: Say, tmp_path: Path) -> None:
+    say(("SIG501", "1.weight"), ("INI101", "1.bias"))
+    place = written(iw.check(model()), tmp_path / "baseline.json")
+    meant = iw.Suppression("GRD", reason="x")
+    say()
+    apart = iw.check(model(), suppress=meant, baseline=place).notes
+    assert [note for note in apart if "occurs" in note or "matched" in note] == [
+        "the baseline holds what no longer occurs: INI101 1.bias; write it anew"
+    ]
+    measured = iw.check(model(), torch.zeros(2, 3, dtype=torch.int64), suppress=meant, baseline=place).notes
+    assert len([note for note in measured if "occurs: INI101 1.bias, SIG501" in note or "matched" in note]) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [

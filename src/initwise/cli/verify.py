@@ -19,8 +19,7 @@ from initwise.cli._target import find_model
 from initwise.cli._weights import Loaded, load
 from initwise.errors import SchemaError, TargetError
 from initwise.findings import Finding, Severity
-from initwise.lints import places
-from initwise.model import canonical_name, read
+from initwise.model import canonical_name, places, read
 from initwise.planning import Plan
 from initwise.reporting import Report
 

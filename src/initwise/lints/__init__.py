@@ -4,7 +4,6 @@ from initwise.lints._baseline import Baseline, read_baseline
 from initwise.lints._check import check
 from initwise.lints._codes import codes
 from initwise.lints._configuration import Configuration, nearest_configuration, read_configuration
-from initwise.lints._places import places
 from initwise.lints._rows import CheckedParameter
 from initwise.lints._suppression import Suppression
 
@@ -16,7 +15,6 @@ __all__ = [
     "check",
     "codes",
     "nearest_configuration",
-    "places",
     "read_baseline",
     "read_configuration",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from initwise.findings import SEVERITIES, Finding, bare
@@ -11,12 +12,13 @@ from initwise.lints._baseline import Baseline, compared, read_baseline
 from initwise.lints._codes import covers
 from initwise.lints._configuration import Configuration
 from initwise.lints._gather import gathered
-from initwise.lints._places import places
 from initwise.lints._rows import checked_rows, table
 from initwise.lints._subject import Subject
 from initwise.lints._suppression import Suppression, set_aside
-from initwise.model import Reading
+from initwise.model import Reading, places
 from initwise.reporting import Report
+
+_MEASURED = ("SIG", "GRD")  # families that need inputs
 
 
 def reported(subject: Subject, findings: Iterable[Finding], wanted: Configuration) -> Report:
@@ -29,13 +31,13 @@ def reported(subject: Subject, findings: Iterable[Finding], wanted: Configuratio
     chosen = _sorted(apart, reading)
     standing, suppressed, idle = set_aside(chosen, wanted.suppress, reading)
     report = Report(f"check {type(reading.model).__name__}", table(()), places=places(reading), listed=False)
-    notes = [*reading.notes, *subject.notes, *_idle(idle, wanted)]
+    asked = partial(_is_asked, subject, wanted)
+    notes = [*reading.notes, *subject.notes, *_idle([each for each in idle if asked(each.code)])]
     known: tuple[Finding, ...] = ()
     if baseline is not None:
         held = compared(standing, report, baseline)
         standing, known = list(held.new), held.known
-        gone = [entry for entry in held.gone if covers(wanted.select, entry.code)]
-        notes += _gone(gone)
+        notes += _gone([entry for entry in held.gone if asked(entry.code)])
     rows = checked_rows(subject, standing, suppressed, known)
     return replace(
         report,
@@ -64,8 +66,10 @@ def _apart(findings: Iterable[Finding]) -> tuple[list[Finding], dict[int, int]]:
 
 def _sorted(findings: Sequence[Finding], reading: Reading) -> list[Finding]:
     order = {name: index for index, each in enumerate(reading.parameters) for name in each.names}
-    for name in reading.modules:
-        order.setdefault(name, min((order[each] for each in order if each.startswith(f"{name}.")), default=len(order)))
+    for name, index in list(order.items()):  # a module stands where its first parameter does
+        parts = name.split(".")
+        for length in range(1, len(parts)):
+            order.setdefault(".".join(parts[:length]), index)
 
     def place(finding: Finding) -> tuple[int, int, str]:
         return SEVERITIES.index(finding.severity), order.get(bare(finding.parameter), len(order)), finding.code
@@ -73,9 +77,13 @@ def _sorted(findings: Sequence[Finding], reading: Reading) -> list[Finding]:
     return sorted(findings, key=place)
 
 
-def _idle(idle: Sequence[Suppression], wanted: Configuration) -> list[str]:
-    about = [str(each) for each in idle if wanted.select is None or any(map(each.code.startswith, wanted.select))]
-    return [f"no finding matched the suppression {each}; delete it if it has done its work" for each in about]
+def _is_asked(subject: Subject, wanted: Configuration, code: str) -> bool:
+    """Tell whether this run could have found a code: it was selected, and measured where that is what it takes."""
+    return covers(wanted.select, code) and (subject.probe is not None or not code.startswith(_MEASURED))
+
+
+def _idle(idle: Sequence[Suppression]) -> list[str]:
+    return [f"no finding matched the suppression {each}; delete it if it has done its work" for each in idle]
 
 
 def _gone(gone: Sequence[Any]) -> list[str]:

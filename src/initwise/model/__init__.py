@@ -4,6 +4,7 @@ from initwise.model._layers import usages
 from initwise.model._names import canonical_name, is_parallel, walk
 from initwise.model._parameters import Owner, Parameter, Reading
 from initwise.model._parametrized import Solution, Way
+from initwise.model._places import places
 from initwise.model._read import read, survey
 from initwise.model._traced import graph_of, traced
 from initwise.model._usage import Residual, Role, Usage
@@ -29,6 +30,7 @@ __all__ = [
     "canonical_name",
     "graph_of",
     "is_parallel",
+    "places",
     "read",
     "survey",
     "traced",

@@ -11,7 +11,7 @@ from initwise.gains import gain
 from initwise.lints._subject import Subject
 from initwise.model import Parameter
 from initwise.model.graph._vocabulary import ACTIVATIONS
-from initwise.signals import Event
+from initwise.signals import LAYERS, Event
 
 _KINDS = {"weight", "recurrent", "embedding"}
 
@@ -50,8 +50,10 @@ def blamed(subject: Subject, event: Event) -> str:
     return parameter.name if parameter is not None else event.module or event.operation
 
 
-def fan_in(parameter: Parameter) -> float | None:
-    """Return the true fan_in of a weight; None where its axes are unknown."""
+def fan_in(event: Event, parameter: Parameter) -> float | None:
+    """Return the true fan_in of a weight in an event; None where its axes are unknown."""
+    if parameter.role == "embedding" and event.operation in LAYERS:
+        return float(parameter.shape[-1])  # a table that is the output layer too
     if parameter.axes is None:
         return None
     try:
@@ -60,28 +62,25 @@ def fan_in(parameter: Parameter) -> float | None:
         return None
 
 
-def scale(subject: Subject, parameter: Parameter) -> str:
+def scale(subject: Subject, event: Event, parameter: Parameter) -> str:
     """Return in words the scale that a weight has."""
-    counted = fan_in(parameter)
+    counted = fan_in(event, parameter)
     std = f"std {subject.sample(parameter).std:.3g}"
     return std if counted is None else f"{std}, fan_in {counted:g}"
 
 
 def ideal(subject: Subject, event: Event, parameter: Parameter) -> str:
     """Return in words the scale that would keep the second moment through this layer and the activation after it."""
-    counted = fan_in(parameter)
+    counted = fan_in(event, parameter)
     if not counted:
         return "a scale that keeps the signal's second moment"
-    name = follower(subject, event)
+    name = follower(subject, event).rstrip("_")
     try:
-        factor = gain(name.rstrip("_")) if name else 1.0
+        factor = gain(name) if name else 1.0
     except InitwiseError:
         name, factor = "", 1.0
-    return (
-        f"std {factor / math.sqrt(counted):.3g}"
-        + (f", the gain of {name.rstrip('_')} over" if name else ", 1 over")
-        + (f" sqrt({counted:g})")
-    )
+    source = f"the gain of {name}" if name else "1"
+    return f"std {factor / math.sqrt(counted):.3g}, {source} over sqrt({counted:g})"
 
 
 def follower(subject: Subject, event: Event) -> str:

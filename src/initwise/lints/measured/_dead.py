@@ -24,7 +24,9 @@ def dead(subject: Subject) -> Iterator[Finding]:
 def _dead(subject: Subject) -> Iterator[Finding]:
     told: set[str] = set()
     for event in events(subject):
-        if event.dead is None or not _is_beyond_chance(event.dead, event.units) or _is_silent(subject, event):
+        if event.dead is None or _is_silent(subject, event):
+            continue
+        if not _is_beyond_chance(event.dead, event.units) and not _blocks(subject, event):
             continue
         source = layer(subject, event)
         parameter = weight(subject, source) if source is not None else None
@@ -39,6 +41,18 @@ def _dead(subject: Subject) -> Iterator[Finding]:
 def _is_beyond_chance(share: float, units: int) -> bool:
     error: float = (_CHANCE * (1 - _CHANCE) / max(units, 1)) ** 0.5
     return share >= _LEAST and share >= _CHANCE + _ERRORS * error
+
+
+def _blocks(subject: Subject, event: Event) -> bool:
+    """Tell whether a layer is dead as a whole, however few units it has, and no gradient passes it."""
+    source = layer(subject, event)
+    if event.dead != 1.0 or source is None or not source.inputs:
+        return False
+    before = source.inputs[0]
+    if before >= 0:
+        return events(subject)[before].grad_second_moment == 0.0
+    gradients = [subject.probe.gradients.get(name) for name in source.parameters] if subject.probe is not None else []
+    return all(each is not None and not bool(each.count_nonzero()) for each in gradients)
 
 
 def _is_silent(subject: Subject, event: Event) -> bool:

@@ -79,7 +79,7 @@ def _first(subject: Subject, growth: Growth) -> tuple[Fault | None, Sequence[int
         if place < 0 or not ((event.operation in LAYERS and event.parameters) or (up and event.index in outputs)):
             continue
         path = growth.path(place)
-        factors = _factors(subject, growth, path)
+        factors = factors_of(subject, growth, path)
         if not factors:
             continue
         total = growth.of[place]
@@ -95,7 +95,7 @@ def _first(subject: Subject, growth: Growth) -> tuple[Fault | None, Sequence[int
     return None, ()
 
 
-def _factors(subject: Subject, growth: Growth, path: Sequence[int]) -> dict[int, float]:
+def factors_of(subject: Subject, growth: Growth, path: Sequence[int]) -> dict[int, float]:
     """Return by layer of a path the growth from it up to the next layer."""
     found: dict[int, float] = {}
     last: int | None = None
@@ -128,6 +128,6 @@ def _finding(code: str, subject: Subject, fault: Fault) -> Finding:
         blamed(subject, fault.culprit),
         f"the {what} of the signal becomes {fault.factor:.3g} times as large in this layer{more},"
         f" {fault.total:.3g} times in all",
-        scale(subject, parameter) if parameter is not None else f"a factor of {fault.factor:.3g}",
+        scale(subject, fault.culprit, parameter) if parameter is not None else f"a factor of {fault.factor:.3g}",
         ideal(subject, fault.culprit, parameter) if parameter is not None else "a factor near one",
     )

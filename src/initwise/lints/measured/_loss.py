@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
-from initwise.lints.measured._blame import blamed, events, layer, scale, weight
-from initwise.lints.measured._growth import exploded
-from initwise.signals import CrossEntropy, Event
+from initwise.lints.measured._blame import blamed, events, layer, scale, upstream, weight
+from initwise.lints.measured._growth import factors_of
+from initwise.model.graph._vocabulary import PRODUCTS
+from initwise.signals import CrossEntropy, Event, Growth
 
 _NATS, _SHARE = 0.75, 0.25
 _GAIN = 4.0  # of the output layer's second moment; stock heads have at most 1
@@ -19,7 +20,9 @@ def far_loss(subject: Subject) -> Iterator[Finding]:
     """SIG505: a cross entropy over C classes is far above ln C before any training."""
     for entropy in subject.probe.entropies if subject.probe is not None else ():
         expected = math.log(entropy.classes)
-        if entropy.classes > 1 and entropy.event >= 0 and entropy.loss > expected + max(_NATS, _SHARE * expected):
+        known = entropy.classes > 1 and entropy.event >= 0 and not entropy.paired
+        known = known and not _is_scaled(subject, events(subject)[entropy.event])
+        if known and entropy.loss > expected + max(_NATS, _SHARE * expected):
             yield _finding(subject, entropy, expected)
             return
 
@@ -46,13 +49,33 @@ def _culprit(subject: Subject, logits: Event, output: Event | None) -> tuple[str
     bias = _large_bias(subject, output)
     if bias is not None:
         return bias, ", most of it from this bias"
-    given = output.input_second_moment
-    gain = output.second_moment / given if given else 0.0
-    faults = exploded(subject) if gain <= _GAIN else []
-    if faults:
-        early = blamed(subject, faults[0].culprit)
-        return early, f", since the signal has exploded in this layer, before {parameter.name}"
-    return parameter.name, f" ({scale(subject, parameter)})"
+    early = _earlier(subject, logits, output)
+    if early is not None:
+        words = f"the signal becomes large in this layer, before {parameter.name}"
+        return early, f"; {words}"
+    return parameter.name, f" ({scale(subject, output, parameter)})"
+
+
+def _earlier(subject: Subject, logits: Event, output: Event) -> str | None:
+    """Return the layer before the output layer that makes the signal large; None where the output layer does it."""
+    growth = Growth(events(subject), "second_moment")
+    factors = factors_of(subject, growth, growth.path(logits.index))
+    own = factors.pop(output.index, 1.0)
+    worst = max(factors, key=factors.__getitem__, default=-1)
+    if worst < 0 or own > _GAIN or factors[worst] <= max(own, _GAIN):
+        return None
+    return blamed(subject, events(subject)[worst])
+
+
+def _is_scaled(subject: Subject, logits: Event) -> bool:
+    """Tell whether a learned number multiplies the logits: a temperature, which is large by design."""
+    for event in upstream(subject, logits):
+        if weight(subject, event) is not None:
+            return False
+        numbers = [name for name in event.parameters if subject.reading[name].numel() == 1]
+        if event.operation in PRODUCTS and numbers:
+            return True
+    return False
 
 
 def _large_bias(subject: Subject, output: Event) -> str | None:

@@ -11,6 +11,7 @@ from initwise.findings import Finding, found
 from initwise.initializers import units
 from initwise.lints._gather import gathered
 from initwise.lints._subject import Subject
+from initwise.lints.measured._blame import events, layer
 
 _SHARE = 0.1  # of the rows
 _CLOSE = 1e-4  # of a gradient row's norm
@@ -23,13 +24,14 @@ def staying(subject: Subject) -> Iterator[Finding]:
 
 
 def _staying(subject: Subject) -> Iterator[Finding]:
+    heads = _heads(subject)
     for parameter in subject.weights:
         gradient = subject.probe.gradients.get(parameter.name) if subject.probe is not None else None
         values = parameter.values()
         axes = parameter.axes
         if gradient is None or axes is None or values.shape != gradient.shape or values.is_complex():
             continue
-        if axes.groups > 1 and axes.groups == parameter.shape[0]:
+        if (axes.groups > 1 and axes.groups == parameter.shape[0]) or parameter.name in heads:
             continue
         rows, slopes = units(values, axes), units(gradient, axes)
         count = _twins(rows, slopes, _NOISE * _largest(subject))
@@ -44,10 +46,17 @@ def _staying(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def _heads(subject: Subject) -> set[str]:
+    """Return the parameters of output layers: classes that the batch lacks have equal gradients until they come."""
+    entropies = subject.probe.entropies if subject.probe is not None else ()
+    made = [layer(subject, events(subject)[each.event]) for each in entropies if each.event >= 0]
+    return {name for event in made if event is not None for name in event.parameters}
+
+
 def _twins(rows: Tensor, slopes: Tensor, noise: float) -> int:
     """Return how many rows repeat an earlier one, and its gradient up to rounding.
 
-    Rows of zeros without a gradient do not count: they are a matter of zeros.
+    Rows of zeros do not count: they are a matter of zeros.
     """
     some = _candidates(rows)
     if some.numel() < 2:
@@ -59,9 +68,9 @@ def _twins(rows: Tensor, slopes: Tensor, noise: float) -> int:
     partner = order[starts][kinds]  # the first row of the same kind
     norms = slopes.norm(dim=1)
     apart = (slopes - slopes[partner]).norm(dim=1)
-    counts = (norms > 0) | (rows != 0).any(dim=1)
+    drawn = (rows != 0).any(dim=1)
     itself = partner == torch.arange(rows.shape[0], device=rows.device)
-    return int(((apart <= _CLOSE * norms + noise) & counts & ~itself).sum())
+    return int(((apart <= _CLOSE * norms + noise) & drawn & ~itself).sum())
 
 
 def _candidates(rows: Tensor) -> Tensor:

@@ -37,6 +37,6 @@ def _saturated(subject: Subject) -> Iterator[Finding]:
             name,
             f"{event.saturated:.0%} of the output of {event.operation} in {event.module or 'the model'}"
             " lies at its bounds",
-            f"std {event.deviation:.3g} before it; {scale(subject, parameter)}",
+            f"std {event.deviation:.3g} before it; {scale(subject, source, parameter)}",
             f"a std near one before it: {ideal(subject, source, parameter)}",
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import linecache
+import re
 from pathlib import Path
 
 from initwise.findings import Place
-from initwise.model import Reading
+from initwise.model._parameters import Reading
 
 
 def places(reading: Reading) -> dict[str, Place]:
@@ -58,6 +60,13 @@ def _of_torch(kind: type) -> bool:
 def _looked_up(kind: type) -> tuple[str, int]:
     try:
         file = inspect.getsourcefile(kind)
-        return ("", 0) if file is None else (str(Path(file).resolve()), inspect.getsourcelines(kind)[1])
+        return ("", 0) if file is None else (str(Path(file).resolve()), _line(kind, file))
     except (OSError, TypeError):  # typed into a session, or compiled
         return "", 0
+
+
+def _line(kind: type, file: str) -> int:
+    """Return the line of a class. `inspect` parses the whole file for it, which is slow where models are long."""
+    heading = re.compile(rf"\s*class\s+{re.escape(kind.__name__)}\b")
+    lines = [number for number, line in enumerate(linecache.getlines(file), 1) if heading.match(line)]
+    return lines[0] if len(lines) == 1 else inspect.getsourcelines(kind)[1]
