@@ -10,6 +10,7 @@ import initwise as iw
 from benchmarks.machine import machine
 from benchmarks.verifying import speed
 from benchmarks.verifying.laws import RIGHT, WRONG, Case
+from initwise.reporting import Report
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 HEAD = """# What `verify` finds, and how often it errs
@@ -47,7 +48,7 @@ def codes(case: Case) -> list[str]:
     return sorted({finding.code for finding in check(case, 0).findings})
 
 
-def check(case: Case, seed: int) -> iw.Report:
+def check(case: Case, seed: int) -> Report:
     """Draw a model and hold it against the plan, whose own numbers it does not have."""
     model = case.draw(seed)
     return iw.verify(model, iw.plan(model, case.rules, seed=SEED + 10**6))

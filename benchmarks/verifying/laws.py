@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +19,11 @@ class Case:
     """What is asked (rules), what is there (a model drawn from a seed), and what that shows."""
 
     what: str
-    rules: object
+    rules: Any
     draw: Draw
 
 
-def drawn(build: Callable[[], nn.Module], rules: object) -> Draw:
+def drawn(build: Callable[[], nn.Module], rules: Any) -> Draw:
     """A model with weights that the same rules drew from another seed."""
 
     def draw(seed: int) -> nn.Module:
@@ -46,7 +47,7 @@ def filled(build: Callable[[], nn.Module], fill: Callable[[Tensor], object]) -> 
     return draw
 
 
-def changed(build: Callable[[], nn.Module], rules: object, change: Callable[[Tensor], object]) -> Draw:
+def changed(build: Callable[[], nn.Module], rules: Any, change: Callable[[Tensor], object]) -> Draw:
     """A model with weights of the right law that were changed afterwards."""
 
     def draw(seed: int) -> nn.Module:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 import initwise as iw
-from initwise.initializers import Target, TimeStepBias
+from initwise.initializers import Initializer, Target, TimeStepBias
 from initwise.statistics import Distance, distance, sample, step_at
 
 
-def _distance(values: Tensor, initializer: iw.Initializer, most: int = 2**16) -> Distance:
+def _distance(values: Tensor, initializer: Initializer, most: int = 2**16) -> Distance:
     law = initializer.law(Target(tuple(values.shape), values.dtype))
     assert law is not None
     assert law.cdf is not None
@@ -24,7 +24,7 @@ def _distance(values: Tensor, initializer: iw.Initializer, most: int = 2**16) ->
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("initializer", [iw.Normal(std=0.02), iw.Uniform(-0.1, 0.1), iw.TruncatedNormal(std=0.02)])
 def test_right_weights_of_four_million_values_are_at_no_distance_that_matters(
-    dtype: torch.dtype, initializer: iw.Initializer
+    dtype: torch.dtype, initializer: Initializer
 ) -> None:
     layer = torch.nn.Linear(2048, 2048, bias=False, dtype=dtype)
     iw.apply(layer, iw.plan(layer, iw.rule("weight", initializer)))
@@ -47,7 +47,7 @@ def test_rounding_moves_nothing_across_the_places_that_are_compared(dtype: torch
     assert one == pytest.approx(other, abs=1e-3)  # but for values that lie in the middle of two
 
 
-OTHERS: dict[str, tuple[iw.Initializer, Callable[[], Tensor], float]] = {
+OTHERS: dict[str, tuple[Initializer, Callable[[], Tensor], float]] = {
     "uniform for normal": (iw.Normal(std=1.0), lambda: (torch.rand(2**16) * 2 - 1) * 3**0.5, 0.057),
     "truncated for normal": (
         iw.Normal(std=1.0),

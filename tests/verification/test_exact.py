@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 import initwise as iw
+from initwise.initializers import Initializer
 
 DTYPES = [torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.complex64]
 LAYOUTS: dict[str, Callable[[], Tensor]] = {
@@ -31,13 +32,13 @@ class _Holder(nn.Module):
         self.weight = nn.Parameter(tensor)
 
 
-def _drawn(model: nn.Module, rules: object, seed: int = 5) -> tuple[Any, iw.Plan]:
+def _drawn(model: nn.Module, rules: Any, seed: int = 5) -> tuple[Any, iw.Plan]:
     plan = iw.plan(model, rules, seed=seed)
     iw.apply(model, plan)
     return model, plan
 
 
-def _linear(rules: object = LAW) -> tuple[Any, iw.Plan]:
+def _linear(rules: Any = LAW) -> tuple[Any, iw.Plan]:
     return _drawn(nn.Linear(700, 300, bias=False), rules)
 
 
@@ -101,7 +102,7 @@ def test_a_weight_of_which_a_part_was_drawn_by_others_is_the_plans(share: float)
 @pytest.mark.parametrize("initializer", [iw.Normal(1.0, 1e-3), iw.Normal(0.1, 1e-3), iw.Uniform(0.0, 1.0)])
 @pytest.mark.parametrize("shape", [(64, 64), (2, 3)])
 def test_numbers_that_coincide_by_rounding_do_not_make_a_weight_the_plans(
-    dtype: torch.dtype, initializer: iw.Initializer, shape: tuple[int, int]
+    dtype: torch.dtype, initializer: Initializer, shape: tuple[int, int]
 ) -> None:
     rules = iw.rule("weight", initializer)
     for seed in range(10):
@@ -131,7 +132,7 @@ STRUCTURED = [iw.Orthogonal(), iw.Sparse(), iw.Identity(), iw.TimeStepBias(floor
 
 @pytest.mark.parametrize("initializer", STRUCTURED, ids=repr)
 @pytest.mark.parametrize("exact", [True, False])
-def test_structured_laws_are_drawn_again_as_a_whole(initializer: iw.Initializer, exact: bool) -> None:
+def test_structured_laws_are_drawn_again_as_a_whole(initializer: Initializer, exact: bool) -> None:
     model, plan = _drawn(nn.Linear(64, 64, bias=False), iw.rule("weight", initializer))
     (row,) = iw.verify(model, plan, exact=exact).rows
     assert (row.verdict, row.proof) == ("ok", "bit for bit" if exact else "by its law")

@@ -21,7 +21,7 @@ class _Tied(nn.Module):
         self.head.weight = self.embed.weight
 
 
-def _drawn(model: nn.Module, rules: object = NORMAL) -> tuple[Any, iw.Plan]:
+def _drawn(model: nn.Module, rules: Any = NORMAL) -> tuple[Any, iw.Plan]:
     plan = iw.plan(model, rules)
     iw.apply(model, plan)
     return model, plan
@@ -78,7 +78,8 @@ def test_a_model_on_meta_is_a_finding_not_a_crash(exact: bool) -> None:
 
 def test_a_compiled_model_is_verified_unwrapped() -> None:
     model, plan = _drawn(nn.Sequential(nn.Linear(8, 8), nn.ReLU()))
-    report = iw.verify(torch.compile(model, backend="eager"), plan)
+    compiled: Any = torch.compile(model, backend="eager")
+    report = iw.verify(compiled, plan)
     assert [row.proof for row in report.rows] == ["bit for bit", "bit for bit"]
 
 

@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import nn
 
 import initwise as iw
+from initwise.initializers import Initializer
 
 pytestmark = pytest.mark.skipif(not dist.is_available(), reason="this build of torch has no torch.distributed")
 
@@ -25,8 +26,9 @@ def _four_ranks() -> Iterator[None]:
     dist.destroy_process_group()
 
 
-def _sharded(initializer: iw.Initializer, places: str, at: tuple[slice, ...], **options: Any) -> tuple[Any, iw.Plan]:
-    from torch.distributed.tensor import DTensor, Shard, init_device_mesh
+def _sharded(initializer: Initializer, places: str, at: tuple[slice, ...], **options: Any) -> tuple[Any, iw.Plan]:
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import DTensor, Shard
 
     model = nn.Embedding(66, 64, **options)
     plan = iw.plan(model, iw.rule("weight", initializer))
@@ -45,9 +47,7 @@ SHARDS = {"0": (slice(17, 34),), "1": (slice(None), slice(16, 32)), "10": (slice
 
 @pytest.mark.parametrize("places", SHARDS)
 @pytest.mark.parametrize("initializer", [iw.Normal(std=0.02), iw.Orthogonal(), iw.Zeros()], ids=repr)
-def test_a_shard_agrees_bit_for_bit_and_a_change_is_found_in_its_place(
-    places: str, initializer: iw.Initializer
-) -> None:
+def test_a_shard_agrees_bit_for_bit_and_a_change_is_found_in_its_place(places: str, initializer: Initializer) -> None:
     model, plan = _sharded(initializer, places, SHARDS[places])
     assert [(row.verdict, row.proof) for row in iw.verify(model, plan).rows] == [("ok", "bit for bit")]
     rows, columns = (at.start or 0 for at in (*SHARDS[places], slice(0, 1))[:2])

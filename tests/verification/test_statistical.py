@@ -11,6 +11,7 @@ from torch import nn
 import initwise as iw
 from benchmarks.verifying.__main__ import check
 from benchmarks.verifying.laws import RIGHT, WRONG, Case
+from initwise.initializers import Target
 
 CODES = {
     "std 3 % too large": {"INI104"},
@@ -172,11 +173,10 @@ def test_small_parameters_that_are_grossly_wrong_fail_alone() -> None:
 
 
 def test_a_law_with_an_atom_may_repeat_one_value() -> None:
-    law = iw.TimeStepBias(low=1e-3, high=0.1, floor=9.9e-2).law(
-        iw.plan(nn.Linear(2, 2), "xavier")["weight"].parts[0].target
-    )
-    declared = iw.Law(law.mean, law.std, law.support, law.cdf, law.fourth)
-    rules = iw.rule("bias", iw.Custom(lambda shape, fans, draw: torch.full(shape, law.support[0]), law=declared))
+    law = iw.TimeStepBias(low=1e-3, high=0.1, floor=9.9e-2).law(Target((4,)))
+    assert law is not None
+    declared, lowest = iw.Law(law.mean, law.std, law.support, law.cdf, law.fourth), law.support[0]
+    rules = iw.rule("bias", iw.Custom(lambda shape, fans, draw: torch.full(shape, lowest), law=declared))
     model = nn.Linear(2, 4)
     plan = iw.plan(model, [rules, iw.rule("weight", iw.Zeros())])
     iw.apply(model, plan)

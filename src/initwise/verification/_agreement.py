@@ -64,9 +64,9 @@ def compare(block: Block, expected: Tensor, allowed: float = 0.0) -> Agreement:
         if torch.equal(one, other.to(one.device)):
             return Agreement(count, count)
         one, other = one.cpu(), other.cpu()
-    differs: NDArray[np.bool_] = one.numpy() != other.numpy()
+    differs: NDArray[np.bool_] = np.asarray(one.numpy() != other.numpy())
     if block.tensor.is_complex():
-        differs = differs.any(axis=-1)
+        differs = np.asarray(differs.any(axis=-1))
     if not differs.any():
         return Agreement(count, count)
     if allowed > 0:

@@ -85,7 +85,7 @@ def checked(row: Row, held: Sequence[Held], codes: Sequence[str], p: float | Non
     mean, std = pooled(parts) if parts and all(part.finite for part in parts) else (None, None)
     asked = (row.law.mean, row.law.std) if row.law is not None and std is not None else (None, None)
     allowed = held[0].allowed if len(held) == 1 else None
-    shown = row.name, math.prod(row.shape), law_name(row), mean, std, *asked, allowed
+    shown = row.name, math.prod(row.shape), law_name(row), mean, std, asked[0], asked[1], allowed
     return CheckedRow(*shown, verdict, proof, p, testable)
 
 
