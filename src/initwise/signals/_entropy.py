@@ -19,12 +19,14 @@ class CrossEntropy:
         classes: how many.
         loss: its mean over the targets that count, without weights and smoothing.
         logits_std: the standard deviation of the logits over the classes, the root of the mean over samples.
+        paired: sample i is of class i, as where a batch is its own set of classes; temperatures belong there.
         event: the event that made the logits; -1 for none.
     """
 
     classes: int
     loss: float
     logits_std: float
+    paired: bool = False
     event: int = -1
 
 
@@ -43,4 +45,9 @@ def entropy_of(name: str, argument: Callable[[int, str, Any], Any]) -> CrossEntr
         std = values.var(dim=axis, correction=0).mean().sqrt()
     if bool(torch.isnan(loss)) and not bool(torch.isnan(values).any()):
         return None  # no target counts
-    return CrossEntropy(logits.shape[axis], float(loss), float(std))
+    return CrossEntropy(logits.shape[axis], float(loss), float(std), _is_paired(logits, target))
+
+
+def _is_paired(logits: Tensor, target: Tensor) -> bool:
+    square = logits.dim() == 2 and logits.shape[0] == logits.shape[1] and target.dim() == 1
+    return square and torch.equal(target.detach().cpu(), torch.arange(logits.shape[0], device="cpu"))

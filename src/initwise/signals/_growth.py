@@ -102,8 +102,10 @@ class Growth:
 
     @staticmethod
     def _counts(event: Event) -> bool:
-        """Tell whether an event's factor counts: a product of two signals, as of queries and keys, passes the growth on."""
-        return event.operation in _SCALING and (event.operation not in LAYERS or bool(event.parameters))
+        """Tell whether an event's factor counts; products of two signals, or a bias added, pass it on."""
+        if event.operation in LAYERS:
+            return bool(event.parameters)
+        return event.operation in _SCALING and (event.operation not in ADDITIONS or len(event.inputs) > 1)
 
     def path(self, index: int) -> list[int]:
         """Return the main path to an event from where its growth began, in the order of execution."""

@@ -25,13 +25,13 @@ def uneven(subject: Subject) -> Iterator[Finding]:
     if len(path) < 2 or exploded(subject) or vanished(subject):
         return
     energies = [_energy(each) for each in path]
-    first, last = energies[0], energies[-1]
-    if first > _BAND * last or last > _BAND * first:
-        jumps = [math.log(one / other) for one, other in pairwise(energies)]
-        place = max(range(len(jumps)), key=lambda each: abs(jumps[each]))
-        if jumps[place] > 0 or jumps[place] > _AT_ONCE * sum(jumps):
-            alike = [each for each, jump in enumerate(jumps) if jump / jumps[place] > 0.5]
-            yield _finding(subject, path, energies, -1 if 2 * len(alike) > len(jumps) else place)
+    total = math.log(energies[0] / energies[-1])
+    jumps = [math.log(one / other) / total for one, other in pairwise(energies)] if total else [0.0]
+    place = max(range(len(jumps)), key=jumps.__getitem__)
+    by_design = total < 0 and jumps[place] > _AT_ONCE
+    if abs(total) > math.log(_BAND) and not by_design:
+        alike = [each for each in jumps if each > jumps[place] / 2]
+        yield _finding(subject, path, energies, -1 if 2 * len(alike) > len(jumps) else place)
 
 
 def main_path(subject: Subject) -> list[Event]:
