@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 import initwise as iw
 from initwise.errors import NotSupportedError
+from initwise.provenance import _watch
 from initwise.writing import OBSERVERS
 
 
@@ -143,6 +144,18 @@ def test_operations_under_other_modes_still_work() -> None:
     assert compiled.tolist() == [2.0, 2.0, 2.0]
     assert layer.weight.shape == (2, 3)
     assert log.ok
+
+
+def test_an_operation_that_cannot_be_followed_is_a_note_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(tensor: torch.Tensor) -> tuple[int, int]:
+        raise RuntimeError("no such thing as a stride")
+
+    monkeypatch.setattr(_watch, "extent", fails)
+    with iw.record() as log:
+        layer = nn.Linear(3, 2)
+    assert bool(layer.weight.isfinite().all())
+    assert log.notes == ("uniform_ could not be followed: RuntimeError: no such thing as a stride",)
+    assert str(log).splitlines()[-1] == log.notes[0]
 
 
 def test_a_compiled_function_in_the_block_is_compiled_and_seen() -> None:

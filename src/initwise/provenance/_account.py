@@ -26,7 +26,8 @@ def account(ledger: Ledger, modules: Modules, model: nn.Module | None) -> tuple[
     names = {id(memory): name for name, memory in reversed(memories.items())}
     history = History(names, heirs_of({name: each for name, each in memories.items() if names[id(each)] == name}))
     rows = tuple(_row(place, memories.get(place.names[0]), modules, history, names) for place in found)
-    return rows, () if rows else (_NO_MODEL,)
+    lost = [f"{name} could not be followed: {why}" for name, why in ledger.lost.items()]
+    return rows, (*(() if rows else (_NO_MODEL,)), *lost)
 
 
 def _models(ledger: Ledger, modules: Modules) -> list[nn.Module]:

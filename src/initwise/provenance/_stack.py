@@ -129,6 +129,12 @@ def locate(memory: int | None, name: str, values: Callable[[], Mapping[str, Any]
     return Site(Call(name, values(), _name(function), _place(line or function)), initializer, ours=ours)
 
 
+def forget() -> None:
+    """Let go of what was looked up: another block may run in another folder, with other code."""
+    _CODES.clear()
+    _path.cache_clear()
+
+
 @cache
 def kind_of(filename: str) -> Kind:
     """Whose code a file holds: torch's, ours (and in it the writer's), Python's own, or anybody else's."""

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from initwise.provenance._memory import Event, Memory, Registry, covers, extent
 from initwise.provenance._operations import Operation, operation, tensors
-from initwise.provenance._stack import Site, address, locate
+from initwise.provenance._stack import Site, address, forget, locate
 from initwise.writing import poison
 
 Words = Callable[[], Mapping[str, Any]]
@@ -26,6 +26,7 @@ class Ledger:
     def __init__(self, boundary: FrameType | None, *, poison_memory: bool) -> None:
         self.registry = Registry()
         self.order = 0
+        self.lost: dict[str, str] = {}  # operations that could not be followed, and why
         self._boundary = boundary
         self._poison = poison_memory
         self._operations: dict[int, Operation] = {}
@@ -43,7 +44,10 @@ class Ledger:
             result = func(*args, **kwargs)
         finally:
             self._busy = False
-        self._note(known, args, kwargs, result)
+        try:
+            self._note(known, args, kwargs, result)
+        except Exception as error:  # noqa: BLE001 - what is watched goes on, whatever kind of tensor it works on
+            self.lost.setdefault(known.name, f"{type(error).__name__}: {error}")
         return result
 
     def _read(self, func: Any) -> Operation | None:
@@ -138,6 +142,7 @@ class Ledger:
     def close(self) -> None:
         """Let go of what only the recording needs."""
         self._last = None
+        forget()
 
 
 def _taint(memory: Memory, sources: Sequence[Memory]) -> None:
@@ -158,7 +163,7 @@ def _law(what: Any) -> dict[str, Any]:
 
 
 _EVAL = torch._C._dynamo.eval_frame
-_SKIPS = hasattr(_EVAL, "set_code_exec_strategy") and hasattr(_EVAL, "_FrameExecStrategy")
+_SKIPS = all(hasattr(_EVAL, name) for name in ("set_code_exec_strategy", "_FrameExecStrategy", "_FrameAction"))
 
 
 class Watcher(TorchDispatchMode):
