@@ -109,6 +109,7 @@ def test_a_compiled_model_is_checked_unwrapped_and_a_note_says_so() -> None:
 
 def test_a_data_parallel_model_keeps_the_names_of_the_model_in_it() -> None:
     report = iw.check(nn.DataParallel(spoilt("head.bias")), torch.randn(2, 8))
+    assert report.title == "check Blocks"
     assert [finding.parameter for finding in report.findings if finding.code == "INI101"] == ["head.bias"]
 
 

@@ -30,7 +30,7 @@ def reported(subject: Subject, findings: Iterable[Finding], wanted: Configuratio
     apart, told = _apart(each for each in findings if covers(wanted.select, each.code))
     chosen = _sorted(apart, reading)
     standing, suppressed, idle = set_aside(chosen, wanted.suppress, reading)
-    report = Report(f"check {type(reading.model).__name__}", table(()), places=places(reading), listed=False)
+    report = Report(f"check {type(reading.modules['']).__name__}", table(()), places=places(reading), listed=False)
     asked = partial(_is_asked, subject, wanted)
     notes = [*reading.notes, *subject.notes, *_idle([each for each in idle if asked(each.code)])]
     known: tuple[Finding, ...] = ()
