@@ -27,7 +27,7 @@ CODES = {
     "one row repeats another": {"SYM303"},
     "second half mirrors the first": {"STA202", "STA203"},
     "a rank-one component": {"STA203"},
-    "mean off by 3 % of the std": {"INI103"},
+    "mean off by 5 % of the std": {"INI103"},
     "20 layers of 12 x 12, std 20 % too large (pooled)": {"INI104"},
 }
 

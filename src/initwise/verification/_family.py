@@ -32,10 +32,11 @@ def decide(outcomes: Sequence[Outcome], margin: float) -> None:
     together = list(pools([(each.unit, each.sampled) for each in small if each.sampled is not None], margin))
     pooled = [(pool, list(pool.tests(margin))) for pool in together]
     level = _adjust(open_ones, pooled)
+    by_unit = {outcome.unit: outcome for outcome in small}
     for outcome in open_ones:
-        _conclude(outcome, margin, level, small=outcome in small)
+        _conclude(outcome, margin, level, small=outcome.unit in by_unit)
     for pool, tests in pooled:
-        _conclude_pool(pool, tests, {outcome.unit: outcome for outcome in small}, level)
+        _conclude_pool(pool, tests, by_unit, level)
 
 
 def _test(outcome: Outcome, margin: float) -> None:
