@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from initwise.findings import Column, Table
-from initwise.planning._tables import common_name
+from initwise.reporting import common_name, unnumbered
 
 if TYPE_CHECKING:
     from initwise.differences._value import Compared
@@ -32,7 +31,7 @@ def grouped(rows: Iterable[Compared], notes: Iterable[str]) -> Table:
     """Return the table, without the columns in which no line has anything."""
     groups: dict[tuple[str, ...], list[Compared]] = {}
     for row in rows:
-        key = re.sub(r"\d+", "0", row.name), row.status, _shape(row), row.law_a, row.law_b, row.fans, row.reason
+        key = unnumbered(row.name), row.status, _shape(row), row.law_a, row.law_b, row.fans, row.reason
         groups.setdefault(key, []).append(row)
     lines = [_line(group) for group in groups.values()]
     shown = [index for index in range(len(_COLUMNS)) if index < 1 or any(line[index] for line in lines)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from initwise.findings import Finding
+from initwise.reporting import unnumbered
 
 _APART = 3  # so many are told one by one
 
@@ -22,7 +22,7 @@ def gathered(findings: Iterable[Finding], told: Mapping[int, int] | None = None)
     groups: defaultdict[tuple[Any, ...], list[Finding]] = defaultdict(list)
     for finding in findings:
         number = (told or {}).get(id(finding))
-        alike = (finding.code, finding.severity, re.sub(r"\d+", "#", finding.parameter))
+        alike = (finding.code, finding.severity, unnumbered(finding.parameter))
         groups[alike if number is None else (number,)].append(finding)
     return [
         finding

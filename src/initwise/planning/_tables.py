@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 
 from initwise.findings import Column, Table
 from initwise.planning._row import Row
+from initwise.reporting import common_name, unnumbered
 
 USAGE = (Column("operation", spare=True), Column("role", spare=True), Column("fans"), Column("blocks", spare=True))
 LAW = (Column("law"), Column("std", "right"), Column("reason"))
@@ -24,7 +24,7 @@ def grouped(rows: Sequence[Row], notes: Iterable[str]) -> Table:
     """Return one line for all parameters whose names differ only in numbers and whose decision is the same."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
-        groups.setdefault((_pattern(row.name), *_cells(row)), []).append(row.name)
+        groups.setdefault((unnumbered(row.name), *_cells(row)), []).append(row.name)
     lines = [(common_name(names), f"x{len(names)}", *key[1:]) for key, names in groups.items()]
     return _table((Column("parameters"), Column("count", "right")), lines, notes)
 
@@ -37,16 +37,6 @@ def _table(first: tuple[Column, ...], lines: Sequence[tuple[str, ...]], notes: I
         columns = (*columns[:place], *columns[place + 1 :])
         lines = [(*line[:place], *line[place + 1 :]) for line in lines]
     return Table("", columns, tuple(lines), tuple(notes))
-
-
-def common_name(names: Sequence[str]) -> str:
-    """Return names that differ only in numbers as one, with the numbers that they take.
-
-    >>> common_name(["h.0.weight", "h.1.weight", "h.2.weight"]), common_name(["h.0.a.1", "h.4.a.1"])
-    ('h.0-2.weight', 'h.0,4.a.1')
-    """
-    columns = list(zip(*(re.split(r"(\d+)", name) for name in names), strict=True))
-    return "".join(column[0] if index % 2 == 0 else _numbers(column) for index, column in enumerate(columns))
 
 
 def footer(rows: Sequence[Row], seed: int, recipe: str, digest: str) -> str:
@@ -79,16 +69,3 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.law is None:
         return *use, repr(row.initializer), "", row.reason
     return *use, row.law.describe(), f"{row.law.std:.4g}", row.reason
-
-
-def _pattern(name: str) -> str:
-    return re.sub(r"\d+", "0", name)
-
-
-def _numbers(values: Sequence[str]) -> str:
-    numbers = sorted({int(value) for value in values})
-    if len(numbers) == 1:
-        return str(numbers[0])
-    if numbers == list(range(numbers[0], numbers[-1] + 1)):
-        return f"{numbers[0]}-{numbers[-1]}"
-    return ",".join(map(str, numbers)) if len(numbers) <= 4 else f"{numbers[0]}..{numbers[-1]}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from initwise.findings import Column, Table
 from initwise.provenance._rows import STATES, Row
-from initwise.reporting._names import common_name, unnumbered
+from initwise.reporting import common_name, unnumbered
 
 _COLUMNS = (
     Column("shape", spare=True),

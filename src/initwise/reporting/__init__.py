@@ -5,6 +5,7 @@ from initwise.reporting._fingerprint import fingerprint
 from initwise.reporting._github import github
 from initwise.reporting._json import plain, to_json
 from initwise.reporting._junit import junit
+from initwise.reporting._names import common_name, unnumbered
 from initwise.reporting._report import Report, Suppressed
 from initwise.reporting._sarif import sarif
 from initwise.reporting._text import text
@@ -18,6 +19,7 @@ __all__ = [
     "Severity",
     "Suppressed",
     "Table",
+    "common_name",
     "fingerprint",
     "github",
     "junit",
@@ -25,4 +27,5 @@ __all__ = [
     "sarif",
     "text",
     "to_json",
+    "unnumbered",
 ]

@@ -30,13 +30,13 @@ class _Spikes(NamedTuple):
 
     parameter: Parameter
     sample: Sample
-    count: int
+    number: int
     sigmas: float
     quantile: float
 
     @property
     def lone(self) -> bool:
-        return self.count < _RARE * self.sample.count
+        return self.number < _RARE * self.sample.count
 
 
 def outliers(subject: Subject) -> Iterator[Finding]:
@@ -75,7 +75,7 @@ def _finding(spikes: _Spikes) -> Finding:
     return found(
         "STA204",
         spikes.parameter.name,
-        f"{spikes.count:,} of {spikes.sample.count:,} values lie {spikes.sigmas:.3g} sigma or more from the others",
+        f"{spikes.number:,} of {spikes.sample.count:,} values lie {spikes.sigmas:.3g} sigma or more from the others",
         f"{low:.3g} to {high:.3g}",
         f"at most {spikes.quantile:.3g} sigma in so many values",
     )
@@ -83,7 +83,7 @@ def _finding(spikes: _Spikes) -> Finding:
 
 def _remark(lone: Sequence[_Spikes]) -> str:
     """Return one remark on single spikes among millions, which do little harm."""
-    total = sum(spikes.count for spikes in lone)
+    total = sum(spikes.number for spikes in lone)
     names = ", ".join(spikes.parameter.name for spikes in lone[:3]) + (", ..." if len(lone) > 3 else "")
     far = max(spikes.sigmas for spikes in lone)
     many = f"{total} lone values lie" if total > 1 else "one lone value lies"
