@@ -93,6 +93,17 @@ class Growth:
         return index in self._exposed
 
     @cached_property
+    def trunk(self) -> set[int]:
+        """The events on the main path to an output; branches that are added to something larger are not among them."""
+        found: set[int] = set()
+        for output in self.outputs:
+            index = output
+            while index >= 0 and index not in found:
+                found.add(index)
+                index = self.main[index]
+        return found
+
+    @cached_property
     def _exposed(self) -> set[int]:
         found = {each for each in self.outputs if each >= 0}
         for event in reversed(self.events):

@@ -26,12 +26,14 @@ class Fault:
         factor: its factor, up to the next layer.
         total: the growth where the path is out of the band.
         layers: how many layers of the path have about the same factor.
+        piece: the events of the path from the culprit up to the next layer; all of it where many layers are alike.
     """
 
     culprit: Event
     factor: float
     total: float
     layers: int
+    piece: Sequence[int]
 
 
 def exploding(subject: Subject) -> Iterator[Finding]:
@@ -57,42 +59,55 @@ def vanished(subject: Subject) -> list[Fault]:
 
 
 def _faults(subject: Subject, measure: Measure) -> list[Fault]:
-    ideal: set[int] = set()
+    mended: set[int] = set()
     found: list[Fault] = []
     while len(found) < _CULPRITS:
-        growth = Growth(events(subject), measure, subject.probe.outputs if subject.probe is not None else (), ideal)
-        fault, path = _first(subject, growth)
+        growth = Growth(events(subject), measure, subject.probe.outputs if subject.probe is not None else (), mended)
+        fault = next(_leaving(subject, growth), None)
         if fault is None:
             break
         found.append(fault)
-        ideal.update(path)
+        if fault.layers > 1:  # the same all the way
+            break
+        mended.update(fault.piece)
     return found
 
 
-def _first(subject: Subject, growth: Growth) -> tuple[Fault | None, Sequence[int]]:
-    """Return the first fault and the events that count as mended from then on."""
+def _leaving(subject: Subject, growth: Growth) -> Iterator[Fault]:
+    """Yield the faults of the places where a path is out of the band, each with the layer to blame."""
     up = growth.measure == "second_moment"
-    outputs = set(growth.outputs)
-    for event in growth.events:
-        before = growth.main[event.index]
-        place = event.index if up and event.index in outputs else before
-        if place < 0 or not ((event.operation in LAYERS and event.parameters) or (up and event.index in outputs)):
+    for place in _places(growth):
+        if not (growth.is_exposed(place) if up else place in growth.trunk):
             continue
         path = growth.path(place)
-        factors = factors_of(subject, growth, path)
-        if not factors:
+        factors = {index: factor for index, factor in factors_of(subject, growth, path).items() if factor > 0}
+        if not factors or not growth.of[place]:
             continue
+        worst = (max if up else min)(factors, key=factors.__getitem__)
         total = growth.of[place]
-        worst = max(factors, key=lambda index: abs(math.log(factors[index] or 1e-30)))
-        exploded = total > _EXPLODED and growth.is_exposed(place)
-        out = exploded if up else 0 < total < _VANISHED or 0 < factors[worst] < _JUMP
-        if out:
-            alike = [each for each in factors if _alike(factors[each], factors[worst])]
-            culprit = alike[0] if len(alike) * 2 > len(factors) else worst
-            fault = Fault(growth.events[culprit], factors[culprit], total, len(alike))
-            mended = path if culprit != worst or len(alike) * 2 > len(factors) else _piece(factors, path, culprit)
-            return fault, mended
-    return None, ()
+        if total > _EXPLODED if up else (total < _VANISHED or factors[worst] < _JUMP):
+            yield _fault(growth, path, factors, worst, total)
+
+
+def _places(growth: Growth) -> Iterator[int]:
+    """Yield the events whose growth matters: those that a layer takes; where signals explode, outputs too."""
+    for event in growth.events:
+        if growth.measure == "second_moment" and event.index in growth.outputs:
+            yield event.index
+        elif event.operation in LAYERS and event.parameters and growth.main[event.index] >= 0:
+            yield growth.main[event.index]
+
+
+def _fault(growth: Growth, path: Sequence[int], factors: dict[int, float], worst: int, total: float) -> Fault:
+    alike = [each for each in factors if _is_alike(factors[each], factors[worst])]
+    if 2 * len(alike) > len(factors):
+        return Fault(growth.events[alike[0]], factors[alike[0]], total, len(alike), path)
+    after = next((each for each in factors if each > worst), path[-1] + 1)
+    return Fault(growth.events[worst], factors[worst], total, 1, [each for each in path if worst <= each < after])
+
+
+def _is_alike(one: float, other: float) -> bool:
+    return abs(math.log(one / other)) < math.log(2.0) + 0.2 * abs(math.log(other))
 
 
 def factors_of(subject: Subject, growth: Growth, path: Sequence[int]) -> dict[int, float]:
@@ -107,16 +122,6 @@ def factors_of(subject: Subject, growth: Growth, path: Sequence[int]) -> dict[in
         if last is not None:
             found[last] *= growth.factor(index)
     return found
-
-
-def _piece(factors: dict[int, float], path: Sequence[int], culprit: int) -> list[int]:
-    """Return the events from a layer up to the next one."""
-    after = [each for each in factors if each > culprit]
-    return [each for each in path if each >= culprit and (not after or each < after[0])]
-
-
-def _alike(one: float, other: float) -> bool:
-    return one > 0 and other > 0 and abs(math.log(one / other)) < math.log(2.0) + 0.2 * abs(math.log(other))
 
 
 def _finding(code: str, subject: Subject, fault: Fault) -> Finding:
