@@ -88,6 +88,24 @@ def test_weights_of_another_seed_are_held_to_their_law() -> None:
     assert report.rows[0].allowed_std is not None
 
 
+def test_a_weight_of_others_beside_the_plans_own_numbers_is_an_error_though_it_holds_its_law() -> None:
+    model, plan = _drawn(nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64)), "xavier")
+    nn.init.xavier_uniform_(model[1].weight)
+    report = iw.verify(model, plan)
+    (finding,) = report.findings
+    assert (finding.code, finding.parameter) == ("INI109", "1.weight")
+    assert finding.message.startswith("4,096 of 4,096 values (100 %) differ")
+    assert iw.verify(model, plan, exact=False).ok
+    nn.init.xavier_uniform_(model[0].weight)
+    assert iw.verify(model, plan).ok  # now nothing says that the plan wrote any of it
+
+
+def test_a_law_that_is_broken_is_told_as_that() -> None:
+    model, plan = _drawn(nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64)), "xavier")
+    nn.init.normal_(model[1].weight, std=0.5)
+    assert {finding.code for finding in iw.verify(model, plan).findings} <= {"INI102", "INI104", "STA201"}
+
+
 @pytest.mark.parametrize("share", [0.03, 0.5, 0.9])
 def test_a_weight_of_which_a_part_was_drawn_by_others_is_the_plans(share: float) -> None:
     model, plan = _linear()

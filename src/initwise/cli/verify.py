@@ -19,7 +19,7 @@ from initwise.cli._target import find_model
 from initwise.cli._weights import Loaded, load
 from initwise.errors import SchemaError, TargetError
 from initwise.findings import Finding, Severity
-from initwise.model import canonical_name, places, read
+from initwise.model import canonical_name
 from initwise.planning import Plan
 from initwise.reporting import Report
 
@@ -53,7 +53,6 @@ def verify(
     _tell_other_plan(asked, loaded)
     with result(out, example=f"report.{reports.ENDINGS[form]}") as write:
         report = _with_file(verification.verify(built, asked), loaded)
-        report = replace(report, places=places(read(built)))
         write(reports.rendered(report, form, fail_on="error", terminal=None if out is None else False))
     return 0 if report.ok else 1
 

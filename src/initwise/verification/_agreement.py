@@ -12,6 +12,7 @@ from torch import Tensor
 from initwise.statistics import Block, bits, step_at
 from initwise.verification._units import Unit
 
+_FEWEST = 16  # equal values that chance does not make
 _MANY = 1000  # from so many values on a twentieth of agreement is no chance
 _UNSEEN = 5  # coincidences that are allowed for though none was seen
 
@@ -88,6 +89,14 @@ def is_ours(unit: Unit, agreement: Agreement) -> bool:
     share, chance = agreement.equal / agreement.compared, _chance(unit, agreement)
     asked = 0.05 if agreement.compared >= _MANY else 0.5
     return share > chance + (1 - chance) * asked
+
+
+def is_written_by_plan(unit: Unit, agreement: Agreement | None) -> bool:
+    """Tell whether all values are the plan's own random numbers, and not by chance."""
+    if agreement is None or not agreement.full or agreement.compared < _FEWEST:
+        return False
+    drawn = unit.law is not None and unit.law.std > 0 and unit.part.initializer.draw(unit.part.target) is not None
+    return drawn and _chance(unit, agreement) < 0.5
 
 
 def _chance(unit: Unit, agreement: Agreement) -> float:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import nn
 
 from initwise._arguments import Arguments
 from initwise.findings import Finding, found
-from initwise.model import Parameter, read
+from initwise.model import Parameter, places, read
 from initwise.planning import Plan, Row, refuse_other_than_plan
 from initwise.reporting import Report
 from initwise.statistics import Moments
-from initwise.verification._facts import padding
+from initwise.verification._agreement import is_written_by_plan
+from initwise.verification._facts import differs, padding
 from initwise.verification._family import decide
 from initwise.verification._outcome import Exact, Outcome, judged
 from initwise.verification._presence import absent_and_unknown, mismatch, strangers
@@ -32,8 +33,9 @@ def verify(model: nn.Module, plan: Plan, *, exact: Exact = True, margin: float =
     In this order: presence, shape, dtype and ties; the plan's own random numbers, drawn again and compared bit for bit;
     finite values; exact support (bounds, constants, invariants such as orthonormal rows, padding rows); then, for
     weights that were drawn by others, mean and standard deviation, distribution, copies, correlations and spectrum.
-    Weights that agree bit for bit need no statistics. Weights of which a few differ are an error (INI109); where nearly
-    all differ, others drew them, and their law decides.
+    Weights that agree bit for bit need no statistics. Once one drawn parameter does, the plan wrote this model, and
+    whatever differs elsewhere is an error (INI109). Where no parameter agrees, others drew the weights, or another seed
+    did, and the laws decide.
 
     A statistical test fails where it is significant, at 1e-3 over all tests of the model together (Holm), and its
     point estimate is beyond the margin. Parameters that are too small to be tested alone are pooled by rule; what is
@@ -66,20 +68,25 @@ def verify(model: nn.Module, plan: Plan, *, exact: Exact = True, margin: float =
     """
     refuse_other_than_plan("verify", plan)
     _check(exact, margin)
-    parameters = {parameter.name: parameter for parameter in read(model).parameters}
+    reading = read(model)
+    parameters = {parameter.name: parameter for parameter in reading.parameters}
     entries = [_entry(row, parameters) for row in plan]
-    units = [unit for entry in entries for unit in entry.units]
-    scans = iter(scan([unit for unit in units if not unit.kept], plan.seed, exact=bool(exact)))
+    units = [unit for entry in entries for unit in entry.units if not unit.kept]
+    found = scan(units, plan.seed, exact=bool(exact))
+    scans = iter(found)
     for entry in entries:
         entry.outcomes = [
             judged(unit, _NOTHING if unit.kept else next(scans), parameters[entry.row.name], plan.seed, exact)
             for unit in entry.units
         ]
-    decide([outcome for entry in entries for outcome in entry.outcomes], margin)
+    outcomes = [outcome for entry in entries for outcome in entry.outcomes]
+    decide(outcomes, margin)
+    if exact is True and _plan_wrote_it(units, found):
+        _tell_of_others([outcome for outcome in outcomes if not outcome.unit.kept], found)
     rows = tuple(entry.checked() for entry in entries)
     findings = [*strangers(plan, parameters), *(finding for entry in entries for finding in entry.all_findings())]
     notes = list(absent_and_unknown(plan, parameters))
-    return Report("verify", table(plan, rows, notes), tuple(findings), rows)
+    return Report("verify", table(plan, rows, notes), tuple(findings), rows, places=places(reading))
 
 
 @dataclass(eq=False)
@@ -115,6 +122,18 @@ def _entry(row: Row, parameters: Mapping[str, Parameter]) -> _Entry:
         said, what = "the parametrization does not compute the weight", f"{type(error).__name__}: {error}"
         return _Entry(row, [found("INI106", row.name, said, what, "a weight", "mend it")])
     return _Entry(row, list(padding(row, values)), list(units_of(row, parameter, values)))
+
+
+def _tell_of_others(outcomes: Sequence[Outcome], scans: Sequence[Scan]) -> None:
+    """Report what holds its law with other numbers than the plan's, beside parameters that hold the plan's own."""
+    for outcome, scan_ in zip(outcomes, scans, strict=True):
+        if scan_.agreement is not None and not scan_.agreement.full and not outcome.findings:
+            outcome.findings.append(differs(outcome.unit, scan_.agreement))
+
+
+def _plan_wrote_it(units: Sequence[Unit], scans: Sequence[Scan]) -> bool:
+    """Tell whether a parameter holds the plan's own numbers: then the others are to hold theirs."""
+    return any(is_written_by_plan(unit, each.agreement) for unit, each in zip(units, scans, strict=True))
 
 
 def _check(exact: object, margin: object) -> None:

@@ -19,7 +19,7 @@ _DEFAULT = {
 _MATCH = 0.01
 _ERRORS = 4.0
 _FACTOR = 2.5
-_FEWEST = 1024
+_FEWEST = 512
 
 
 _ROUND = (0.01, 0.02, 0.05, 0.1)  # numbers that are written down, and may fit a scheme by chance
