@@ -79,7 +79,7 @@ CODES: tuple[Code, ...] = (
         code="SIG505",
         title="the loss at initialization is far above that of a guess",
         severity="warning",
-        meaning="A cross entropy over C classes, in the loss or in the model, is more than 0.75 and more than 25 %"
+        meaning="A cross entropy over C classes, in the loss or in the model, is more than 1.5 and more than 25 %"
         " above ln C. The output layer is named where it makes large logits of a good signal, or its bias, else the"
         " layer in which the signal exploded.",
         harm="The first steps only shrink the logits again, with gradients that are far too large.",

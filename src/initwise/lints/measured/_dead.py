@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from initwise.findings import Finding, found
-from initwise.lints._gather import gathered
 from initwise.lints._subject import Subject
 from initwise.lints.measured._blame import events, layer, weight
 from initwise.model import Parameter
@@ -18,10 +17,6 @@ _CHANCE, _ERRORS, _LEAST = 0.5, 4.0, 0.75
 
 def dead(subject: Subject) -> Iterator[Finding]:
     """SIG501: most units of a layer before a ReLU are never positive."""
-    yield from gathered(_dead(subject))
-
-
-def _dead(subject: Subject) -> Iterator[Finding]:
     told: set[str] = set()
     for event in events(subject):
         if event.dead is None or _is_silent(subject, event):

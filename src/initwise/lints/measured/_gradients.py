@@ -6,49 +6,51 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from initwise.findings import Finding, found
+from initwise.lints._gather import together
 from initwise.lints._subject import Subject
 from initwise.lints.measured._blame import events
 from initwise.model import Parameter
 from initwise.signals import Event
 
-_SHOWN = 4
-
 
 def without_gradient(subject: Subject) -> Iterator[Finding]:
     """GRD601: trained parameters take part in what reaches the loss, and no gradient comes back: one finding a cut."""
-    cuts: defaultdict[int, list[Parameter]] = defaultdict(list)
+    cuts: defaultdict[int, list[Finding]] = defaultdict(list)
     for parameter in _missing(subject):
         event = _cut(subject, parameter)
         if event is not None:
-            cuts[event].append(parameter)
-    for event, (first, *others) in cuts.items():
-        names = ", ".join(each.name for each in others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
-        more = f"; nor to {len(others)} more: {names}" if others else ""
-        yield found(
-            "GRD601",
-            first.name,
-            f"it takes part in the forward pass{_place(subject, first)}, {_told(events(subject)[event])} uses what it"
-            f" makes and has a gradient, and none comes back to it{more}",
-            "no gradient",
-            "a gradient, or requires_grad=False",
-        )
+            cuts[event].append(_cut_off(subject, parameter, events(subject)[event]))
+    yield from map(together, cuts.values())
 
 
 def unused(subject: Subject) -> Iterator[Finding]:
     """GRD602: trained parameters that the pass never used, or whose results the loss does not see: one note for all."""
-    without = _missing(subject, touched=False)
     ignored = [each for each in _missing(subject) if _cut(subject, each) is None]
-    if without or ignored:
-        names = [each.name for each in (*without, *ignored)]
-        shown = ", ".join(names[1 : 1 + _SHOWN]) + (", ..." if len(names) > 1 + _SHOWN else "")
-        more = f"; nor do {len(names) - 1} more: {shown}" if len(names) > 1 else ""
-        yield found(
-            "GRD602",
-            names[0],
-            f"the forward pass with these inputs does not use it, or its result does not reach the loss{more}",
-            f"{len(names)} of {len(subject.parameters)} parameters without a part in it",
-            "every trained parameter has a part in the loss",
-        )
+    names = [each.name for each in (*_missing(subject, touched=False), *ignored)]
+    if names:
+        yield together([_unused(subject, name, len(names)) for name in names])
+
+
+def _cut_off(subject: Subject, parameter: Parameter, user: Event) -> Finding:
+    name = f"{user.operation} in {user.module}" if user.module else user.operation
+    return found(
+        "GRD601",
+        parameter.name,
+        f"it takes part in the forward pass{_place(subject, parameter)}; {name} uses what is made of it and has a"
+        " gradient, and none comes back",
+        "no gradient",
+        "a gradient, or requires_grad=False",
+    )
+
+
+def _unused(subject: Subject, name: str, count: int) -> Finding:
+    return found(
+        "GRD602",
+        name,
+        "the forward pass with these inputs does not use it, or its result does not reach the loss",
+        f"{count} of {len(subject.parameters)} parameters without a part in it",
+        "every trained parameter has a part in the loss",
+    )
 
 
 def _missing(subject: Subject, *, touched: bool = True) -> list[Parameter]:
@@ -72,10 +74,6 @@ def _cut(subject: Subject, parameter: Parameter) -> int | None:
                 return event.index
             made.add(event.index)
     return None
-
-
-def _told(event: Event) -> str:
-    return f"{event.operation} in {event.module}" if event.module else event.operation
 
 
 def _place(subject: Subject, parameter: Parameter) -> str:

@@ -12,7 +12,7 @@ from initwise.lints.measured._growth import factors_of
 from initwise.model.graph._vocabulary import PRODUCTS
 from initwise.signals import CrossEntropy, Event, Growth
 
-_NATS, _SHARE = 0.75, 0.25
+_NATS, _SHARE = 1.5, 0.25  # He's law in the output layer makes one nat too many
 _GAIN = 4.0  # of the output layer's second moment; stock heads have at most 1
 
 

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from initwise.findings import Finding, found
 from initwise.initializers import units
-from initwise.lints._gather import gathered
 from initwise.lints._subject import Subject
 from initwise.lints.measured._blame import events, layer
 
@@ -20,10 +19,6 @@ _NOISE = 1e-7  # of the norm of the largest gradient
 
 def staying(subject: Subject) -> Iterator[Finding]:
     """SYM304: many rows of a weight are equal, and so are their gradients at the first step."""
-    yield from gathered(_staying(subject))
-
-
-def _staying(subject: Subject) -> Iterator[Finding]:
     heads = _heads(subject)
     for parameter in subject.weights:
         gradient = subject.probe.gradients.get(parameter.name) if subject.probe is not None else None

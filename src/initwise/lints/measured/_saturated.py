@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from initwise.findings import Finding, found
-from initwise.lints._gather import gathered
 from initwise.lints._subject import Subject
 from initwise.lints.measured._blame import blamed, events, ideal, layer, scale, weight
 
@@ -16,10 +15,6 @@ _OTHERS = 1.5
 
 def saturated(subject: Subject) -> Iterator[Finding]:
     """SIG502: most elements lie at the bounds, because what goes in varies far too much (not because of a bias)."""
-    yield from gathered(_saturated(subject))
-
-
-def _saturated(subject: Subject) -> Iterator[Finding]:
     told: set[str] = set()
     for event in events(subject):
         if event.saturated is None or event.saturated <= _SHARE:

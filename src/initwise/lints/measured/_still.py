@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from initwise.findings import Finding, found
-from initwise.lints._gather import gathered
 from initwise.lints._subject import Subject
 from initwise.model import Parameter
 
@@ -14,10 +13,6 @@ _SIDE = {"bias", "norm_bias"}  # beside a weight that is the cause
 
 def still(subject: Subject) -> Iterator[Finding]:
     """ZER401: weights of zeros that receive no gradient, not even after the zeros that do receive one have moved."""
-    yield from gathered(_still(subject))
-
-
-def _still(subject: Subject) -> Iterator[Finding]:
     blocked = subject.probe.blocked if subject.probe is not None else frozenset()
     culprits = [each for each in subject.parameters if each.name in blocked and _is_zero(subject, each)]
     weights = [each for each in culprits if each.role not in _SIDE]
