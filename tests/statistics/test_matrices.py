@@ -128,3 +128,7 @@ def test_rows_of_zeros_and_rows_too_short_to_tell_are_no_copies() -> None:
     weight[5] = weight[6]
     assert equal_rows(weight, 0, 21) is None
     assert equal_rows(weight, 0, 20) is not None
+
+
+def test_rows_of_zeros_have_no_spectrum_and_no_warning() -> None:
+    assert spectrum(np.zeros((60, 60), dtype=np.float32), 400).largest == 0.0

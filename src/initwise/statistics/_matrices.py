@@ -106,7 +106,10 @@ def spectrum(products: Floats, width: int) -> Spectrum:
 def _largest_eigenvalue(products: Floats) -> float:
     vector = np.random.default_rng(0).standard_normal(len(products)).astype(np.float32)
     for _ in range(_ITERATIONS):
-        vector = products @ (vector / np.linalg.norm(vector))
+        norm = np.linalg.norm(vector)
+        if not norm:
+            return 0.0
+        vector = products @ (vector / norm)
     return float(np.linalg.norm(vector))
 
 

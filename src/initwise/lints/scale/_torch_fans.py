@@ -35,7 +35,7 @@ def wrong_fans(subject: Subject) -> Iterator[Finding]:
     """STA206: the std is exactly that of a scheme with the wrong fans, and far off with the true ones."""
     for parameter in subject.weights:
         usage, sample = parameter.usage, subject.sample(parameter)
-        if usage is None or usage.source != "trace" or usage.norm_follows or parameter.blocks is not None:
+        if usage is None or usage.source != "trace" or usage.norm_follows or not _is_plain(parameter):
             continue
         if not sample.finite or sample.constant or sample.count < _FEWEST:
             continue
@@ -47,6 +47,12 @@ def wrong_fans(subject: Subject) -> Iterator[Finding]:
             if abs(sample.std / scheme.std - 1) < tolerance and not 1 / _FACTOR < off < _FACTOR:
                 yield _finding(parameter, sample.std, scheme)
                 break
+
+
+def _is_plain(parameter: Parameter) -> bool:
+    """Tell whether one pair of fans holds for all of it: no packed blocks, no groups but those of depthwise kernels."""
+    groups = 1 if parameter.axes is None else parameter.axes.groups
+    return parameter.blocks is None and groups in {1, parameter.shape[0]}
 
 
 def _schemes(parameter: Parameter) -> Iterator[_Scheme]:
