@@ -47,6 +47,14 @@ def test_rounding_moves_nothing_across_the_places_that_are_compared(dtype: torch
     assert one == pytest.approx(other, abs=1e-3)  # but for values that lie in the middle of two
 
 
+def test_rounding_towards_zero_is_explained_by_half_a_step() -> None:
+    torch.manual_seed(0)
+    bits = torch.randn(2**20).view(torch.int32) & -65536  # bfloat16 by cutting digits off
+    found = _distance(bits.view(torch.float32).bfloat16(), iw.Normal(std=1.0), most=2**20)
+    assert found.largest > 5e-4
+    assert found.p > 0.5
+
+
 OTHERS: dict[str, tuple[Initializer, Callable[[], Tensor], float]] = {
     "uniform for normal": (iw.Normal(std=1.0), lambda: (torch.rand(2**16) * 2 - 1) * 3**0.5, 0.057),
     "truncated for normal": (

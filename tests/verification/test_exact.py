@@ -66,6 +66,14 @@ def test_any_layout_and_dtype_agrees_bit_for_bit_and_one_change_is_found(layout:
     assert finding.measured == f"{model.weight[place].item():.9g} there"
 
 
+def test_the_first_difference_is_the_first_in_the_parameters_own_order_not_in_memorys() -> None:
+    model, plan = _drawn(_Holder(torch.empty(700, 300).t()), LAW)
+    with torch.no_grad():
+        model.weight[200, 2] = model.weight[1, 400] = 0.1
+    (finding,) = iw.verify(model, plan).findings
+    assert finding.message.endswith("first at [1, 400]")
+
+
 def test_a_value_that_is_not_a_number_and_a_zero_with_another_sign_differ() -> None:
     model, plan = _linear()
     with torch.no_grad():

@@ -140,13 +140,32 @@ def test_what_cannot_be_pooled_to_enough_numbers_is_not_testable_and_never_ok(co
     assert f"0 of {count} parameters hold their law" in str(report)
 
 
-def test_laws_of_other_families_and_other_rules_are_not_pooled() -> None:
-    model = nn.Sequential(*(nn.Linear(5, 5, bias=False) for _ in range(4)))
-    rules = [iw.rule(f"{index}.weight", iw.Normal(std=0.02)) for index in range(2)]
-    rules += [iw.rule(("2.weight", "3.weight"), iw.KaimingUniform())]
+LAPLACE = iw.Law(mean=0.0, std=2**0.5, fourth=24.0, name="Laplace")
+
+
+def _laplace(shape: tuple[int, ...], fans: object, draw: Any) -> torch.Tensor:
+    u: torch.Tensor = draw.uniform(shape) - 0.5
+    return -u.sign() * torch.log1p(-2 * u.abs())
+
+
+@pytest.mark.parametrize(("second", "pooled"), [(iw.Normal(std=5.0), True), (iw.Custom(_laplace, law=LAPLACE), False)])
+def test_laws_of_one_family_are_pooled_whatever_their_scale_and_others_are_not(second: Any, pooled: bool) -> None:
+    model = nn.MultiheadAttention(13, 1, bias=False)
+    blocks = iw.PerBlock(q=iw.Normal(std=0.02), k=second, v=iw.Zeros())
+    rules = [iw.rule("in_proj_weight", blocks), iw.rule("out_proj.weight", iw.Zeros())]
     iw.apply(model, iw.plan(model, rules, seed=1))
-    report = iw.verify(model, iw.plan(model, rules, seed=2))
-    assert {row.verdict for row in report.rows} == {"not testable"}
+    row = iw.verify(model, iw.plan(model, rules, seed=2)).rows[0]
+    assert row.verdict == ("ok" if pooled else "ok; not testable: q k")
+
+
+def test_parameters_of_two_rules_are_not_pooled() -> None:
+    model = nn.Sequential(*(nn.Linear(13, 13, bias=False) for _ in range(2)))
+    one = [iw.rule("*.weight", iw.Normal(std=0.02))]
+    two = [iw.rule(f"{index}.weight", iw.Normal(std=0.02)) for index in range(2)]
+    for rules, verdict in ((one, "ok"), (two, "not testable")):
+        iw.apply(model, iw.plan(model, rules, seed=1))
+        report = iw.verify(model, iw.plan(model, rules, seed=2))
+        assert {row.verdict for row in report.rows} == {verdict}
 
 
 def test_a_pool_that_fails_names_its_members_and_the_most_suspicious_one() -> None:
@@ -161,6 +180,8 @@ def test_a_pool_that_fails_names_its_members_and_the_most_suspicious_one() -> No
         in finding.message
     )
     assert "and 14 more" in finding.message
+    verdicts = [row.verdict for row in iw.verify(model, plan).rows]
+    assert verdicts == ["not testable"] * 4 + ["failed: INI104"] + ["not testable"] * 15
 
 
 def test_small_parameters_that_are_grossly_wrong_fail_alone() -> None:

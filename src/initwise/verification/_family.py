@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from initwise.statistics import holm, moments, sample
 from initwise.verification._outcome import Outcome
@@ -17,6 +17,7 @@ from initwise.verification._tests import (
     moment_tests,
     rounding,
 )
+from initwise.verification._units import Unit
 
 LEVEL = 1e-3  # the chance that a rightly drawn model is reported, over all its parameters and tests
 
@@ -90,7 +91,7 @@ def _conclude(outcome: Outcome, margin: float, level: float, *, small: bool) -> 
         outcome.proof = "not testable" if small else "by its law"
 
 
-def _conclude_pool(pool: Pool, tests: Sequence[Test], outcomes: dict[object, Outcome], level: float) -> None:
+def _conclude_pool(pool: Pool, tests: Sequence[Test], outcomes: Mapping[Unit, Outcome], level: float) -> None:
     failed = _failed(tests)
     least = min(test.adjusted for test in tests)
     for unit, _ in pool.members:
