@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ def test_what_cuts_the_graph_is_found_and_told_once(between: Callable[[Tensor], 
 
 
 def test_an_encoder_that_is_frozen_is_meant_so() -> None:
-    model = Cut(Tensor.detach)
+    model: Any = Cut(Tensor.detach)
     model.encoder.requires_grad_(requires_grad=False)
     assert measured(model, X, classes) == []
     assert measured(Cut(Tensor.relu), X, classes) == []
@@ -73,7 +74,7 @@ def test_what_is_not_used_is_one_note() -> None:
 
 
 def test_batch_norms_in_a_chain_make_gradients_explode() -> None:
-    def chain(depth: int) -> nn.Sequential:
+    def chain(depth: int) -> Any:
         return deep(depth, 64, lambda: nn.Sequential(nn.BatchNorm1d(64), nn.ReLU()))
 
     (finding,) = measured(chain(60), X)
@@ -82,9 +83,9 @@ def test_batch_norms_in_a_chain_make_gradients_explode() -> None:
     assert measured(chain(12), X) == []
 
 
-def _constant(*sizes: int, value: float = 0.1) -> nn.Sequential:
+def _constant(*sizes: int, value: float = 0.1) -> Any:
     layers = [each for one, two in pairwise(sizes) for each in (nn.Linear(one, two), nn.ReLU())]
-    model = nn.Sequential(*layers[:-1])
+    model: Any = nn.Sequential(*layers[:-1])
     for parameter in model.parameters():
         nn.init.constant_(parameter, value)
     return model
@@ -97,7 +98,7 @@ def test_units_that_start_equal_and_are_read_alike_stay_equal() -> None:
 
 
 def test_units_that_start_equal_and_are_read_differently_do_not_stay_equal() -> None:
-    model = _constant(64, 32, 4)
+    model: Any = _constant(64, 32, 4)
     torch.manual_seed(0)
     nn.init.normal_(model[2].weight, std=0.1)
     assert [finding for finding in measured(model, X, classes) if finding.code == "SYM304"] == []
@@ -105,7 +106,7 @@ def test_units_that_start_equal_and_are_read_differently_do_not_stay_equal() -> 
 
 def test_a_copied_half_stays_a_copy_where_it_is_read_alike() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(64, 32, bias=False), nn.ReLU(), nn.Linear(32, 4))
+    model: Any = nn.Sequential(nn.Linear(64, 32, bias=False), nn.ReLU(), nn.Linear(32, 4))
     with torch.no_grad():
         model[0].weight[16:] = model[0].weight[:16]
         model[2].weight[:, 16:] = model[2].weight[:, :16]
@@ -114,7 +115,7 @@ def test_a_copied_half_stays_a_copy_where_it_is_read_alike() -> None:
 
 def test_an_output_layer_of_zeros_and_depthwise_kernels_are_no_fault() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(8, 8, 3, groups=8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 50))
+    model: Any = nn.Sequential(nn.Conv2d(8, 8, 3, groups=8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 50))
     nn.init.constant_(model[0].weight, 1 / 9)
     nn.init.zeros_(model[0].bias)
     nn.init.zeros_(model[3].weight)
@@ -128,7 +129,7 @@ def _zero(*parts: nn.Module | nn.Parameter) -> None:
 
 
 def test_zeros_before_a_relu_and_zeros_in_series_never_move() -> None:
-    model = deep(2, 64, nn.ReLU)
+    model: Any = deep(2, 64, nn.ReLU)
     _zero(model[2])
     (finding,) = measured(model, X)
     assert told([finding]) == [("ZER401", "2.weight")]
@@ -211,7 +212,7 @@ def test_zeros_that_move_in_the_third_step_are_by_design() -> None:
 
 
 def test_a_bias_of_zeros_whose_gradient_is_zero_is_not_to_blame() -> None:
-    model = deep(2, 64, nn.ReLU)
+    model: Any = deep(2, 64, nn.ReLU)
     nn.init.constant_(model[2].bias, -9.0)
     nn.init.zeros_(model[0].bias)
     assert told(measured(model, X)) == [("SIG501", "2.bias")]

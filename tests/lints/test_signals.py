@@ -22,14 +22,14 @@ def _he(parameter: Tensor) -> Tensor:
 def test_networks_as_torch_and_schemes_draw_them_have_nothing_to_tell() -> None:
     assert measured(deep(4, 64, nn.ReLU), X, classes) == []
     assert measured(deep(8, 64, nn.Tanh), X, classes) == []
-    model = deep(20, 64, nn.ReLU)
+    model: Any = deep(10, 64, nn.ReLU)
     redrawn(model, _he)
     nn.init.xavier_uniform_(model[-1].weight)
     assert measured(model, X, classes) == []
 
 
 def test_a_trained_network_has_nothing_to_tell() -> None:
-    model = deep(3, 64, nn.ReLU)
+    model: Any = deep(3, 64, nn.ReLU)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     for _ in range(60):
         optimizer.zero_grad()
@@ -39,7 +39,7 @@ def test_a_trained_network_has_nothing_to_tell() -> None:
 
 
 def test_biases_far_below_zero_make_dead_units() -> None:
-    model = deep(2, 64, nn.ReLU)
+    model: Any = deep(2, 64, nn.ReLU)
     nn.init.constant_(model[2].bias, -5.0)
     (finding,) = measured(model, X)
     assert told([finding]) == [("SIG501", "2.bias")]
@@ -49,7 +49,7 @@ def test_biases_far_below_zero_make_dead_units() -> None:
 
 
 def test_a_weight_that_is_negative_throughout_makes_dead_units_behind_positive_signals() -> None:
-    model = deep(2, 64, nn.ReLU)
+    model: Any = deep(2, 64, nn.ReLU)
     with torch.no_grad():
         model[2].weight.copy_(-model[2].weight.abs())
     assert told(measured(model, X)) == [("SIG501", "2.weight")]
@@ -57,7 +57,7 @@ def test_a_weight_that_is_negative_throughout_makes_dead_units_behind_positive_s
 
 def test_channels_are_units_of_a_convolution() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 4, 3))
+    model: Any = nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 4, 3))
     assert measured(model, noise(2, 3, 8, 8)) == []
     nn.init.constant_(model[0].bias, -9.0)
     assert told(measured(model, noise(2, 3, 8, 8))) == [("SIG501", "0.bias")]
@@ -65,7 +65,7 @@ def test_channels_are_units_of_a_convolution() -> None:
 
 def test_a_dead_layer_of_one_unit_is_a_fault_where_nothing_passes_it() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 1), nn.ReLU())
+    model: Any = nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 1), nn.ReLU())
     nn.init.constant_(model[2].bias, -9.0)
     assert told(measured(model, X)) == [("SIG501", "2.bias")]
 
@@ -76,7 +76,7 @@ def test_half_of_the_units_may_be_dead_where_there_is_one_sample() -> None:
 
 @pytest.mark.parametrize("kind", [nn.Tanh, nn.Sigmoid, nn.Hardtanh])
 def test_weights_of_unit_size_saturate_what_is_bounded(kind: type[nn.Module]) -> None:
-    model = deep(2, 64, kind)
+    model: Any = deep(2, 64, kind)
     assert measured(model, X) == []
     nn.init.normal_(model[0].weight, std=2.0)
     codes = told(measured(model, X))
@@ -97,7 +97,7 @@ class Gate(nn.Module):
 
 
 def test_a_gate_that_a_bias_holds_open_is_not_saturated() -> None:
-    model = Gate()
+    model: Any = Gate()
     nn.init.constant_(model.gate.bias, 6.0)
     assert measured(model, X) == []
     nn.init.normal_(model.gate.weight, std=3.0)
@@ -105,7 +105,7 @@ def test_a_gate_that_a_bias_holds_open_is_not_saturated() -> None:
 
 
 def test_standard_normal_weights_explode_and_the_first_of_them_is_named() -> None:
-    model = deep(4, 64, nn.ReLU)
+    model: Any = deep(4, 64, nn.ReLU)
     for index in (2, 4):
         nn.init.normal_(model[index].weight, std=4.0)
     (finding,) = measured(model, X)
@@ -116,7 +116,7 @@ def test_standard_normal_weights_explode_and_the_first_of_them_is_named() -> Non
 
 def test_a_norm_makes_the_scale_harmless() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64), nn.LayerNorm(64), nn.Linear(64, 10))
+    model: Any = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64), nn.LayerNorm(64), nn.Linear(64, 10))
     for layer in (model[0], model[1]):
         nn.init.normal_(layer.weight, std=3.0)
     assert measured(model, X, classes) == []
@@ -154,7 +154,7 @@ def test_biases_do_not_hide_that_the_output_no_longer_depends_on_the_input() -> 
 
 
 def test_one_tiny_layer_is_named() -> None:
-    model = deep(4, 64, nn.ReLU)
+    model: Any = deep(4, 64, nn.ReLU)
     redrawn(model, _he)
     nn.init.normal_(model[4].weight, std=1e-4)
     (finding,) = measured(model, X)
@@ -178,13 +178,13 @@ class Residual(nn.Module):
 @pytest.mark.parametrize("scale", [0.0, 1e-6, 1e-2])
 def test_small_branches_and_small_output_layers_are_by_design(scale: float) -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(*[Residual(scale) for _ in range(6)], nn.Linear(64, 10))
+    model: Any = nn.Sequential(*[Residual(scale) for _ in range(6)], nn.Linear(64, 10))
     nn.init.normal_(model[-1].weight, std=1e-5)
     assert measured(model, X, classes) == []
 
 
 def test_a_large_output_layer_is_to_blame_for_the_loss() -> None:
-    model = deep(1, 64, nn.ReLU)
+    model: Any = deep(1, 64, nn.ReLU)
     nn.init.normal_(model[2].weight, std=2.0)
     (finding,) = measured(model, X, classes)
     assert told([finding]) == [("SIG505", "2.weight")]
@@ -193,13 +193,13 @@ def test_a_large_output_layer_is_to_blame_for_the_loss() -> None:
 
 
 def test_a_large_layer_before_it_is_to_blame_where_the_output_layer_is_fine() -> None:
-    model = deep(1, 64, nn.ReLU)
+    model: Any = deep(1, 64, nn.ReLU)
     nn.init.normal_(model[0].weight, std=5.0)
     assert told(measured(model, X, classes)) == [("SIG505", "0.weight")]
 
 
 def test_a_large_bias_is_to_blame_for_the_loss() -> None:
-    model = deep(1, 64, nn.ReLU)
+    model: Any = deep(1, 64, nn.ReLU)
     nn.init.normal_(model[2].bias, std=8.0)
     assert told(measured(model, X, classes)) == [("SIG505", "2.bias")]
 
@@ -228,14 +228,14 @@ def test_a_tied_table_of_unit_size_is_to_blame_for_the_loss() -> None:
 
 
 def test_contrastive_losses_have_temperatures() -> None:
-    model = nn.Sequential(nn.Linear(64, 16, bias=False))
+    model: Any = nn.Sequential(nn.Linear(64, 16, bias=False))
     nn.init.normal_(model[0].weight, std=2.0)
     loss = nn.functional.cross_entropy
     assert measured(model, X, lambda out: loss(out, torch.arange(16))) == []
 
 
 def test_the_first_operation_that_is_not_finite_is_named() -> None:
-    model = deep(2, 64, nn.ReLU)
+    model: Any = deep(2, 64, nn.ReLU)
     with torch.no_grad():
         model[2].weight[0, 0] = float("nan")
     (finding,) = measured(model, X)

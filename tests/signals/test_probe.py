@@ -41,7 +41,7 @@ def _line_of_the_call() -> int:
 
 
 def test_moments_are_those_of_the_tensors() -> None:
-    model = _net()
+    model: Any = _net()
     first, _, last = probed(model, X).events
     with torch.no_grad():
         hidden = model[0](X)
@@ -56,18 +56,20 @@ def test_moments_are_those_of_the_tensors() -> None:
 
 
 def test_gradients_are_those_of_the_loss() -> None:
-    model = _net()
+    model: Any = _net()
     target = torch.arange(6) % 4
     probe = probed(model, X, lambda out: F.cross_entropy(out, target))
     loss = F.cross_entropy(model(X), target)
     loss.backward()
     assert probe.loss == pytest.approx(loss.item(), rel=1e-6)
     for name, parameter in model.named_parameters():
-        assert torch.allclose(probe.gradients[name], parameter.grad), name
+        gradient = probe.gradients[name]
+        assert gradient is not None
+        assert torch.allclose(gradient, parameter.grad), name
 
 
 def test_the_gradient_of_an_events_output_is_measured() -> None:
-    model = _net()
+    model: Any = _net()
     probe = probed(model, X, lambda out: out.square().sum())
     assert probe.events[-1].grad_second_moment == pytest.approx((2 * model(X)).square().mean().item(), rel=1e-4)
     assert probe.events[0].grad_second_moment is not None
@@ -112,7 +114,8 @@ def test_the_loss_that_a_model_returns_is_taken() -> None:
     probe = probed(Wrapped(lambda y: {"loss": F.cross_entropy(y, target), "logits": y}), X)
     assert probe.loss is not None
     (entropy,) = probe.entropies
-    assert (entropy.classes, entropy.loss) == (4, pytest.approx(probe.loss))
+    assert entropy.classes == 4
+    assert entropy.loss == pytest.approx(probe.loss)
     assert probe.events[entropy.event].module == "net.2"
 
 
@@ -131,7 +134,7 @@ class Plain(nn.Module):
 
 def test_views_and_copies_of_a_parameter_are_that_parameter() -> None:
     weight = torch.randn(8, 8, generator=torch.Generator().manual_seed(0))
-    model = Plain(
+    model: Any = Plain(
         lambda self, x: (x @ self.w.T) + (x @ self.w.view(8, 8).t().contiguous() * 2) @ (1 + self.v),
         w=weight,
         v=weight.clone(),
@@ -147,7 +150,7 @@ def test_a_module_that_is_called_twice_is_told_apart() -> None:
 
 
 def test_tied_parameters_have_one_name_and_one_gradient() -> None:
-    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8))
+    model: Any = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8))
     model[2].weight = model[0].weight
     probe = probed(model, X)
     assert set(probe.gradients) == {"0.weight", "0.bias", "2.bias"}
@@ -156,7 +159,7 @@ def test_tied_parameters_have_one_name_and_one_gradient() -> None:
 
 @pytest.mark.parametrize("inplace", [False, True])
 def test_operations_in_place_are_events_too(inplace: bool) -> None:
-    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(inplace=inplace), nn.Linear(16, 4))
+    model: Any = nn.Sequential(nn.Linear(8, 16), nn.ReLU(inplace=inplace), nn.Linear(16, 4))
     nn.init.constant_(model[0].bias, -100.0)
     events = probed(model, X).events
     assert (events[1].dead, events[1].units) == (1.0, 16)
@@ -165,7 +168,7 @@ def test_operations_in_place_are_events_too(inplace: bool) -> None:
 
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_checkpointed_layers_get_their_gradients(reentrant: bool) -> None:
-    model = Plain(
+    model: Any = Plain(
         lambda self, x: self.b(checkpoint(self.a, self.c(x), use_reentrant=reentrant)),
         a=_net(),
         b=nn.Linear(4, 2),
@@ -203,7 +206,7 @@ def test_other_dtypes_are_measured(dtype: torch.dtype) -> None:
 
 
 def test_integer_inputs_are_looked_up() -> None:
-    model = nn.Sequential(nn.Embedding(10, 8), nn.Linear(8, 3))
+    model: Any = nn.Sequential(nn.Embedding(10, 8), nn.Linear(8, 3))
     probe = probed(model, torch.tensor([[1, 2, 3], [4, 5, 6]]))
     assert [each.operation for each in probe.events] == ["embedding", "linear"]
     assert probe.gradients["0.weight"] is not None
@@ -214,7 +217,7 @@ def test_code_may_depend_on_values() -> None:
         out: Tensor = self.a(x) if x.mean().item() > 0 else self.b(x)
         return out
 
-    model = Plain(run, a=nn.Linear(8, 2), b=nn.Linear(8, 2))
+    model: Any = Plain(run, a=nn.Linear(8, 2), b=nn.Linear(8, 2))
     assert probed(model, X.abs()).touched == {"a.weight", "a.bias"}
     assert probed(model, -X.abs()).touched == {"b.weight", "b.bias"}
 
@@ -230,7 +233,7 @@ def test_recurrent_layers_and_attention_are_seen() -> None:
 
 
 def test_batch_norms_use_the_batch_and_dropout_is_off() -> None:
-    model = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Dropout(0.9), nn.Linear(16, 2)).eval()
+    model: Any = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Dropout(0.9), nn.Linear(16, 2)).eval()
     events = probed(model, X).events
     assert events[1].second_moment == pytest.approx(1.0, rel=0.01)
     assert events[-1].input_second_moment == pytest.approx(1.0, rel=0.01)
@@ -243,7 +246,7 @@ def test_a_batch_norm_of_one_value_a_channel_uses_its_running_statistics() -> No
 
 def test_wrappers_are_looked_through() -> None:
     compiled: Any = partial(torch.compile, backend="eager")
-    model = _net()
+    model: Any = _net()
     names = {"0.weight", "0.bias", "2.weight", "2.bias"}
     for wrapped in (compiled(model), nn.DataParallel(model), compiled(nn.DataParallel(model))):
         assert isinstance(wrapped, nn.Module)
@@ -254,7 +257,7 @@ def test_wrappers_are_looked_through() -> None:
 
 
 def test_infinite_and_undefined_values_are_told_apart() -> None:
-    model = _net()
+    model: Any = _net()
     with torch.no_grad():
         model[0].weight[0, 0] = float("inf")
     assert [each.not_finite for each in probed(model, X).events[:2]] == ["inf", "inf"]
@@ -270,7 +273,7 @@ def test_large_finite_values_are_no_infinity() -> None:
 
 
 def test_bounded_activations_show_how_far_they_are_driven() -> None:
-    model = nn.Sequential(nn.Linear(8, 64), nn.Tanh())
+    model: Any = nn.Sequential(nn.Linear(8, 64), nn.Tanh())
     calm = probed(model, X).events[1]
     nn.init.normal_(model[0].weight, std=10)
     driven = probed(model, X).events[1]
@@ -284,7 +287,8 @@ def test_bounded_activations_show_how_far_they_are_driven() -> None:
 def test_cross_entropy_of_probabilities_and_of_images_is_recognised() -> None:
     target = torch.arange(6) % 4
     (entropy,) = probed(_net(), X, lambda out: F.nll_loss(F.log_softmax(out, -1), target)).entropies
-    assert (entropy.classes, entropy.loss) == (4, pytest.approx(math.log(4), abs=0.3))
+    assert entropy.classes == 4
+    assert entropy.loss == pytest.approx(math.log(4), abs=0.3)
     pixels = nn.Conv2d(3, 5, 1)
     labels = torch.zeros(2, 4, 4, dtype=torch.long)
     (entropy,) = probed(pixels, torch.randn(2, 3, 4, 4), lambda out: F.cross_entropy(out, labels)).entropies

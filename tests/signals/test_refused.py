@@ -80,7 +80,7 @@ def test_a_backward_pass_that_raises_says_so() -> None:
 
 
 def test_a_frozen_model_has_no_gradients_and_is_measured_all_the_same() -> None:
-    model = _net().requires_grad_(requires_grad=False)
+    model: Any = _net().requires_grad_(requires_grad=False)
     probe = probed(model, X)
     assert len(probe.events) == 3
     assert set(probe.gradients.values()) == {None}

@@ -49,7 +49,8 @@ def plain(tensor: Tensor) -> Tensor:
 
 def second_moment(values: Tensor) -> Tensor:
     """Return E[x^2]."""
-    return torch.linalg.vector_norm(values) ** 2 / max(values.numel(), 1)
+    norm: Tensor = torch.linalg.vector_norm(values)
+    return norm**2 / max(values.numel(), 1)
 
 
 def variation(values: Tensor) -> Tensor | None:
@@ -62,4 +63,5 @@ def variation(values: Tensor) -> Tensor | None:
 
 def peak(values: Tensor) -> Tensor:
     """Return the largest absolute value."""
-    return torch.linalg.vector_norm(values, ord=float("inf"))
+    largest: Tensor = torch.linalg.vector_norm(values, ord=float("inf"))
+    return largest

@@ -36,15 +36,17 @@ def objective(output: Any, loss: Callable[[Any], Any] | None) -> tuple[Tensor | 
 
 def _own_loss(output: Any) -> Tensor | None:
     value = output.get("loss") if isinstance(output, dict) else getattr(output, "loss", None)
-    fits = isinstance(value, Tensor) and value.numel() == 1 and value.requires_grad
-    return value.reshape(()) if fits else None
+    if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
+        return None
+    return value.reshape(())
 
 
 def _projected(output: Tensor, place: int) -> Tensor:
     real = torch.view_as_real(output) if output.is_complex() else output
-    generator = torch.Generator().manual_seed(_SEED + place)
-    weights = torch.randn(real.numel(), generator=generator).to(real.device).view(real.shape)
-    return (real.float() * weights).sum().cpu() / real.numel() ** 0.5
+    generator = torch.Generator(device="cpu").manual_seed(_SEED + place)
+    weights = torch.randn(real.shape, generator=generator, device="cpu").to(real.device)
+    projection: Tensor = (real.float() * weights).sum().cpu() / real.numel() ** 0.5
+    return projection
 
 
 def _called(loss: Callable[[Any], Any], output: Any) -> Tensor:

@@ -74,10 +74,11 @@ class Recorder(TorchFunctionMode):
     def events(self) -> tuple[Event, ...]:
         """Return what was written down, with the numbers that the backward pass added."""
         numbers = self._sheet.read()
-        return tuple(
-            replace(draft.event, **{name: numbers[place] for name, place in draft.numbers.items()})
-            for draft in self._drafts
-        )
+        found = []
+        for draft in self._drafts:
+            measured: dict[str, Any] = {name: numbers[place] for name, place in draft.numbers.items()}
+            found.append(replace(draft.event, **measured))
+        return tuple(found)
 
     @property
     def touched(self) -> frozenset[str]:

@@ -76,8 +76,8 @@ def _step(parameter: Parameter, gradient: Tensor | None) -> None:
 
 
 def _draw(parameter: Parameter, place: int) -> None:
-    generator = torch.Generator().manual_seed(place)
-    values = torch.randn(tuple(parameter.tensor.shape), generator=generator) * _STEP
+    generator = torch.Generator(device="cpu").manual_seed(place)
+    values = torch.randn(tuple(parameter.tensor.shape), generator=generator, device="cpu") * _STEP
     write_values(parameter.tensor, values.to(parameter.tensor.device))
 
 

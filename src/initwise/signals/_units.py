@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from initwise.model.graph._vocabulary import CONVOLUTIONS
@@ -33,11 +32,11 @@ def is_rectifier(name: str, argument: Callable[[int, str, Any], Any]) -> bool:
     True
     """
     if name.startswith("clamp"):
-        return argument(1, "min", None) == 0
+        return bool(argument(1, "min", None) == 0)
     if name.startswith("threshold"):
-        return argument(1, "threshold", None) == 0 and argument(2, "value", None) == 0
+        return bool(argument(1, "threshold", None) == 0 and argument(2, "value", None) == 0)
     if name == "hardtanh":
-        return argument(1, "min_val", -1.0) == 0
+        return bool(argument(1, "min_val", -1.0) == 0)
     return name in RECTIFIERS
 
 
@@ -70,9 +69,8 @@ def saturated(output: Tensor, low: float, high: float) -> Tensor:
 
 def deviation(given: Tensor, axis: int) -> Tensor:
     """Return the standard deviation of what goes into an activation, around the mean of each unit."""
-    axis %= given.dim()
+    axis %= max(given.dim(), 1)
     others = [each for each in range(given.dim()) if each != axis]
-    count = given.numel() // given.shape[axis]
-    if count < 2:
-        return torch.linalg.vector_norm(given) / given.numel() ** 0.5
+    if not others or given.numel() == given.shape[axis]:
+        return given.square().mean().sqrt()
     return given.var(dim=others, correction=1).mean().sqrt()
