@@ -98,6 +98,7 @@ def test_weights_of_another_seed_are_held_to_their_law() -> None:
 
 def test_a_weight_of_others_beside_the_plans_own_numbers_is_an_error_though_it_holds_its_law() -> None:
     model, plan = _drawn(nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64)), "xavier")
+    torch.manual_seed(0)
     nn.init.xavier_uniform_(model[1].weight)
     report = iw.verify(model, plan)
     (finding,) = report.findings
@@ -110,8 +111,10 @@ def test_a_weight_of_others_beside_the_plans_own_numbers_is_an_error_though_it_h
 
 def test_a_law_that_is_broken_is_told_as_that() -> None:
     model, plan = _drawn(nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64)), "xavier")
+    torch.manual_seed(0)
     nn.init.normal_(model[1].weight, std=0.5)
-    assert {finding.code for finding in iw.verify(model, plan).findings} <= {"INI102", "INI104", "STA201"}
+    codes = {finding.code for finding in iw.verify(model, plan).findings}
+    assert {"INI102", "INI104"} <= codes <= {"INI102", "INI103", "INI104"}
 
 
 @pytest.mark.parametrize("share", [0.03, 0.5, 0.9])

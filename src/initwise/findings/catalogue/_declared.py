@@ -113,8 +113,8 @@ CODES = (
         title="values differ from those that the plan wrote",
         severity="error",
         meaning="The plan's random numbers were drawn again and compared bit for bit: this parameter holds some of"
-        " them, or others of the model hold theirs, so that the plan was applied and something wrote here since. A model"
-        " of which no drawn parameter agrees was drawn by others, and is held against its laws instead.",
+        " them, or others of the model hold theirs, so that the plan was applied and something wrote here since."
+        " A model of which no drawn parameter agrees was drawn by others, and is held against its laws instead.",
         harm="Other code wrote into the parameter after the plan was applied: what is trained is not what was"
         " planned, and another process that applies the plan starts from other weights.",
         fix="Look for code that writes the parameter after iw.apply (initwise.record() names its line), or apply the"
