@@ -102,7 +102,8 @@ class _ZeroValues(nn.Module):
         (nn.Tanh(), [2, 4], [("ZER401", "2.weight"), ("ZER401", "4.weight")]),
         (nn.Tanh(), [0, 2, 4], [("ZER401", "0.weight"), ("ZER401", "2.weight"), ("ZER401", "4.weight")]),
         (nn.GELU(), [0], [("ZER403", "0.weight")]),
-        (nn.Sigmoid(), [0], []),  # sigmoid(0) is a half: the next layer sees something
+        (nn.Sigmoid(), [0], [("ZER403", "0.weight")]),  # sigmoid(0) is a half: a signal, and nothing of the input in it
+        (nn.Sigmoid(), [2], []),
         (nn.ReLU(), [4], []),  # an output layer may start at zero
         (nn.ReLU(), [], []),
     ],
@@ -158,3 +159,27 @@ def test_a_table_of_zeros_is_found_unless_another_knows_the_indices() -> None:
     ids = torch.zeros(2, 3, dtype=torch.long)
     assert found_by(ZEROS, Tables(two=True), ids) == []
     assert ("ZER402", "bias.weight") in told(found_by(ZEROS, Tables(two=False), ids))
+
+
+class _Patches(nn.Module):
+    """What is read is added to positions; a second input may shift it."""
+
+    def __init__(self, *, conditioned: bool) -> None:
+        super().__init__()
+        self.embed, self.position = nn.Linear(16, 32), nn.Parameter(torch.randn(4, 32))
+        self.shift = nn.Linear(16, 32) if conditioned else None
+        self.head = nn.Linear(32, 2)
+        _zero(*([self.shift] if self.shift is not None else [self.embed]))
+
+    def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
+        x = self.embed(x) + self.position
+        if self.shift is not None:
+            x = x + self.shift(given)
+        out: Tensor = self.head(torch.relu(x).mean(1))
+        return out
+
+
+def test_zeros_that_shut_out_the_whole_input_are_found_and_a_condition_may_start_at_zero() -> None:
+    x = torch.zeros(2, 4, 16)
+    assert told(found_by(ZEROS, _Patches(conditioned=False), x)) == [("ZER403", "embed.weight")]
+    assert found_by(ZEROS, _Patches(conditioned=True), (x, x)) == []

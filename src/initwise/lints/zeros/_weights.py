@@ -54,14 +54,28 @@ def silent(subject: Subject) -> Iterator[Finding]:
             continue
         fed = moved.first.fed_by(parameter.name)
         if fed is not None:
-            yield _silent(parameter, fed.module or fed.name)
+            yield _silent(parameter, f"{fed.module or fed.name} sees nothing else")
+        elif _is_the_only_door(subject, parameter):
+            yield _silent(parameter, "nothing else reads the model's input")
 
 
-def _silent(parameter: Parameter, fed: str) -> Finding:
+def _is_the_only_door(subject: Subject, parameter: Parameter) -> bool:
+    """Tell whether all that the model is given passes through this weight, and does not end there."""
+    roles, graph = subject.reading.roles, subject.graph
+    usage = parameter.usage
+    if roles is None or graph is None or usage is None or usage.output or len(graph.inputs) != 1:
+        return False
+    uses = roles.uses.get(parameter.name, ())
+    signals = {roles.flow.root(use.signal) for use in uses if use.signal is not None}
+    readers = {operation.index for operation, _ in roles.flow.users(graph.inputs[0])}
+    return signals == set(graph.inputs) and readers <= {use.operation.index for use in uses}
+
+
+def _silent(parameter: Parameter, consequence: str) -> Finding:
     return found(
         "ZER403",
         parameter.name,
-        f"all {parameter.numel():,} values are zero, and {fed} sees nothing else",
+        f"all {parameter.numel():,} values are zero, and {consequence}",
         "a signal of zeros",
         "a drawn weight; zeros at the end of a residual branch only",
     )
