@@ -217,3 +217,19 @@ def test_bounds_that_other_generators_round_to_nearest_are_within_the_support(dt
         assert iw.verify(model, plan).ok
         model.weight[0, 0] *= 1.01
     assert [finding.code for finding in iw.verify(model, plan).findings] == ["INI102"]
+
+
+def test_a_law_with_an_atom_is_held_to_its_moments() -> None:
+    class Rates(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = nn.Parameter(torch.empty(4096))
+
+    model = Rates()
+    rules = iw.rule("bias", iw.TimeStepBias(low=1e-3, high=1e-1, floor=5e-3))
+    iw.apply(model, iw.plan(model, rules, seed=1))
+    asked = iw.plan(model, rules, seed=2)
+    assert [(row.verdict, row.proof) for row in iw.verify(model, asked).rows] == [("ok", "by its law")]
+    with torch.no_grad():
+        model.bias.mul_(1.1).clamp_(*asked["bias"].law.support)
+    assert {"INI103", "INI104"} <= {finding.code for finding in iw.verify(model, asked).findings}

@@ -11,7 +11,7 @@ from initwise.initializers._elementwise import ElementWise, law_of
 from initwise.initializers._identity import Dirac, Identity
 from initwise.initializers._invariants import CentreTap, Equal, Invariant, NonzerosPerUnit, Orthonormal, Pattern, units
 from initwise.initializers._law import Law
-from initwise.initializers._mapped import Mapped, MappedCdf, Within
+from initwise.initializers._mapped import Mapped, MappedCdf
 from initwise.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from initwise.initializers._ranges import Logarithms, LogRange
 from initwise.initializers._rates import ChronoBias, LogOfUniform, TimeStepBias
@@ -80,7 +80,6 @@ __all__ = [
     "Uniform",
     "UniformCdf",
     "VarianceScaling",
-    "Within",
     "XavierNormal",
     "XavierUniform",
     "Zeros",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -15,8 +15,7 @@ from torch import Tensor
 from initwise.errors import ArgumentError
 from initwise.initializers._base import Initializer
 from initwise.initializers._distributions import Array
-from initwise.initializers._invariants import Invariant
-from initwise.initializers._law import Law, short
+from initwise.initializers._law import Law
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
 
@@ -31,23 +30,6 @@ class MappedCdf:
 
     def __call__(self, x: Array) -> Array:
         return np.clip(self.of.below(np.asarray(x, np.float64)), 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Within(Invariant):
-    """Every value lies in [low, high]."""
-
-    low: float
-    high: float
-
-    def check(self, values: Tensor) -> str | None:
-        """Compare the smallest and the largest value with the bounds."""
-        low, high = float(values.min()), float(values.max())
-        return None if self.low <= low and high <= self.high else f"the values reach from {low:.9g} to {high:.9g}"
-
-    def describe(self) -> str:
-        """Return the property in words."""
-        return f"every value lies in [{short(self.low)}, {short(self.high)}]"
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,11 +64,7 @@ class Mapped(Initializer):
         self._refuse_complex(target)
         mean, std, fourth = self._moments()
         name = type(self).__name__
-        law = Law(mean, std, self._range(), MappedCdf(self), fourth, name=name, text=self._text())
-        if not self._kinks():
-            return law
-        # Where f is flat, one value has a probability of its own, which intervals for continuous laws do not allow for.
-        return replace(law, iid=False, invariants=(Within(*self._range()),))
+        return Law(mean, std, self._range(), MappedCdf(self), fourth, name=name, text=self._text())
 
     def _values(self, target: Target, stream: Stream) -> Tensor:
         self._refuse_complex(target)
