@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 import initwise as iw
 from initwise.signals import ProbeError, _restored
@@ -101,12 +102,23 @@ def test_weights_that_were_moved_to_find_what_is_still_are_put_back() -> None:
     assert iw.digest(model) == before
 
 
-def test_an_optimizer_that_steps_in_the_backward_pass_does_not() -> None:
-    model: Any = nn.Linear(8, 2)
+class Checkpointed(nn.Linear):
+    """A layer behind a reentrant checkpoint."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = checkpoint(super().forward, x * self.bias.sum(), use_reentrant=True)
+        return out
+
+
+@pytest.mark.parametrize("kind", [nn.Linear, Checkpointed])
+def test_an_optimizer_that_steps_in_the_backward_pass_does_not(kind: type[nn.Linear]) -> None:
+    model = kind(8, 2)
     steps: list[Tensor] = []
     model.weight.register_post_accumulate_grad_hook(steps.append)
-    probed(model, torch.ones(2, 8))
+    assert probed(model, torch.ones(2, 8)).gradients["weight"] is not None
     assert steps == []
+    model(torch.ones(2, 8)).sum().backward()
+    assert len(steps) == 1
 
 
 def test_what_was_not_restored_is_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

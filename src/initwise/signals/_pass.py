@@ -49,7 +49,7 @@ def run(model: nn.Module, reading: Reading, example: Example, loss: Loss | None,
     args, kwargs = fitted(example, model)
     with _seeded(), warnings.catch_warnings(), _eager(), followed(model) as places:
         warnings.simplefilter("ignore")
-        recorder = Recorder(names, places)
+        recorder = Recorder(names, _canonical(reading), places)
         recorder.input((args, kwargs))
         with recorder if record else contextlib.nullcontext():
             output = _forward(model, args, kwargs, recorder, example)
@@ -58,7 +58,7 @@ def run(model: nn.Module, reading: Reading, example: Example, loss: Loss | None,
         outputs = tuple(dict.fromkeys(recorder.event_of(each) for each in tensors(output)))
         recorder.release()
         del output
-        gradients = _backward(start, stored)
+        gradients = _backward(start, stored, sharded=_is_sharded(reading))
     return Pass(
         gradients,
         recorder.events(),
@@ -84,12 +84,25 @@ def _forward(
         ) from error
 
 
-def _backward(start: Tensor | None, stored: dict[str, list[Tensor]]) -> dict[str, Tensor | None]:
+def _canonical(reading: Reading) -> dict[str | None, str]:
+    return {name: each.name for each in reading.parameters for name in each.names}
+
+
+def _is_sharded(reading: Reading) -> bool:
+    """Tell whether parameters are gathered while their modules run, so that gradients arrive at others than those."""
+    kinds = {kind.__name__ for module in reading.model.modules() for kind in type(module).__mro__}
+    return not kinds.isdisjoint({"FSDPModule", "FullyShardedDataParallel"})
+
+
+def _backward(
+    start: Tensor | None, stored: dict[str, list[Tensor]], *, sharded: bool = False
+) -> dict[str, Tensor | None]:
     """Return the gradient of each parameter, and leave their `.grad` alone."""
     leaves = {id(each): each for same in stored.values() for each in same if each.requires_grad and each.is_leaf}
     found: dict[int, Tensor | None] = {}
     if start is not None and start.requires_grad and leaves:
-        found = dict(zip(leaves, _gradients(start, list(leaves.values())), strict=True))
+        ask = _accumulated if sharded else _gradients
+        found = dict(zip(leaves, ask(start, list(leaves.values())), strict=True))
     return {name: _sum([found.get(id(each)) for each in same]) for name, same in stored.items()}
 
 
@@ -103,11 +116,25 @@ def _gradients(start: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:
 
 
 def _accumulated(start: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:
-    """Return gradients by way of `.grad`: reentrant checkpoints allow no other. `restored` puts `.grad` back."""
+    """Return gradients by way of `.grad`, the only one past reentrant checkpoints and shards; `restored` mends it."""
     for leaf in leaves:
         leaf.grad = None
-    start.backward()
+    with _without_steps(leaves):
+        start.backward()
     return [leaf.grad for leaf in leaves]
+
+
+@contextlib.contextmanager
+def _without_steps(leaves: list[Tensor]) -> Iterator[None]:
+    """Keep optimizers from stepping that were hooked to the end of a gradient's accumulation."""
+    hooks = [(held, dict(held)) for leaf in leaves if (held := getattr(leaf, "_post_accumulate_grad_hooks", None))]
+    for held, _ in hooks:
+        held.clear()
+    try:
+        yield
+    finally:
+        for held, content in hooks:
+            held.update(content)
 
 
 def _sum(gradients: list[Tensor | None]) -> Tensor | None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from initwise.model import canonical_name, is_parallel
 
@@ -18,6 +18,7 @@ class Places:
 
     def __init__(self) -> None:
         self._stack: list[tuple[str, int]] = [("", 0)]
+        self._modules: list[nn.Module] = []
         self._calls: Counter[str] = Counter()
 
     @property
@@ -25,8 +26,21 @@ class Places:
         """The innermost running module, and how often it was called before."""
         return self._stack[-1]
 
-    def enter(self, name: str) -> None:
+    def parameter(self, tensor: Tensor) -> str | None:
+        """Return the name under which the running module holds a tensor now, if it is one of its parameters.
+
+        Where weights are sharded, modules hold gathered ones while they run.
+        """
+        if not self._modules:
+            return None
+        module, (name, _) = self._modules[-1], self.now
+        held = {**vars(module), **vars(module).get("_parameters", {})}
+        attribute = next((each for each, value in held.items() if value is tensor), None)
+        return None if attribute is None else f"{name}.{attribute}" if name else attribute
+
+    def enter(self, name: str, module: nn.Module) -> None:
         """A module begins."""
+        self._modules.append(module)
         self._stack.append((name, self._calls[name]))
         self._calls[name] += 1
 
@@ -34,6 +48,7 @@ class Places:
         """It ends."""
         if len(self._stack) > 1:
             self._stack.pop()
+            self._modules.pop()
 
 
 @contextmanager
@@ -46,7 +61,11 @@ def followed(model: nn.Module) -> Iterator[Places]:
         for path, module in model.named_modules():
             if not isinstance(module, torch.jit.ScriptModule):
                 name = canonical_name(path, parallel=parallel)
-                handles.append(module.register_forward_pre_hook(lambda *_, name=name: places.enter(name), prepend=True))
+                handles.append(
+                    module.register_forward_pre_hook(
+                        lambda module, _, name=name: places.enter(name, module), prepend=True
+                    )
+                )
                 handles.append(module.register_forward_hook(lambda *_: places.leave()))
         yield places
     finally:

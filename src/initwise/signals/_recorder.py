@@ -46,7 +46,7 @@ class _Draft:
 class Recorder(TorchFunctionMode):
     """Writes an event for each operation on the signal; `events()` when forward and backward pass are done."""
 
-    def __init__(self, names: Mapping[int, str], places: Places) -> None:
+    def __init__(self, names: Mapping[int, str], canonical: Mapping[str | None, str], places: Places) -> None:
         super().__init__()
         self.places = places
         self.entropies: list[CrossEntropy] = []
@@ -55,7 +55,8 @@ class Recorder(TorchFunctionMode):
         self.in_loss = False
         self._sheet = Sheet()
         self._drafts: list[_Draft] = []
-        self._names = names  # by the identity of a parameter, and by that of its memory
+        self._names = names  # of parameters, by their identity
+        self._canonical = canonical  # name of parameters, by any name that they have
         self._known: dict[int, Known] = {}
         self._written: dict[int, Known] = {}  # memory that a signal was written into -> what it holds since
         self._keep: list[Any] = []
@@ -140,7 +141,7 @@ class Recorder(TorchFunctionMode):
             return
         source = next((known.event for _, known in signals if known.event >= 0), -1)
         output = next((each for each in made if _is_measurable(each)), None)
-        if self.in_loss or output is None or (call.name in _NO_EVENT and not parameters and len(signals) <= 1):
+        if self.in_loss or output is None or _is_view(call, signals, parameters):
             self._settle(call, made, Known(source, signal=True))
             return
         index = self._event(call, signals, parameters, output, measured)
@@ -258,8 +259,12 @@ class Recorder(TorchFunctionMode):
         latest = self._written.get(_storage(tensor)) if self._written else None
         if latest is not None and (found is None or latest.event > found.event):
             return latest
-        if found is not None:
+        if found is not None and (found.signal or found.parameters or not tensor.requires_grad):
             return found
+        name = self.places.parameter(tensor) if tensor.requires_grad else None
+        if name in self._canonical:
+            self._touched.add(self._canonical[name])
+            return Known(parameters=(self._canonical[name],))
         if tensor.grad_fn is not None:
             return Known(signal=True)  # made where no mode looks: by a scripted module
         return _CONSTANT
@@ -282,6 +287,11 @@ class _Call:
     def has_infinity(self) -> bool:
         """Whether a number among the arguments is infinite, as a mask's is."""
         return any(isinstance(each, float) and abs(each) == float("inf") for each in self.args)
+
+
+def _is_view(call: _Call, signals: list[tuple[Tensor, Known]], parameters: tuple[str, ...]) -> bool:
+    """Tell whether an operation only looks at one signal differently."""
+    return call.name in _NO_EVENT and not parameters and len({id(tensor) for tensor, _ in signals}) == 1
 
 
 def _is_measurable(tensor: Tensor) -> bool:

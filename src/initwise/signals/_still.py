@@ -43,7 +43,9 @@ def stillness(reading: Reading, first: Gradients, again: Callable[[], Gradients]
         if fewer == still:
             break
         still = fewer
-    zeros = [each for each in reading.parameters if each.name in still and not bool(each.tensor.count_nonzero())]
+    zeros = [
+        each for each in reading.parameters if each.name in still and not bool(_local(each.tensor).count_nonzero())
+    ]
     if not zeros:
         return Stillness(still)
     for place, parameter in enumerate(zeros):
@@ -69,18 +71,20 @@ def _has_zeros(parameter: Parameter) -> bool:
 
 
 def _step(parameter: Parameter, gradient: Tensor | None) -> None:
-    if gradient is None or gradient.shape != parameter.tensor.shape:
-        return
-    size = gradient.abs().max()
-    write_values(parameter.tensor, parameter.tensor.detach() - _STEP * gradient / size)
+    values = _local(parameter.tensor)
+    if gradient is not None and gradient.shape == parameter.tensor.shape:
+        slope = _local(gradient)
+        write_values(values, values - _STEP * slope / slope.abs().max())
 
 
 def _draw(parameter: Parameter, place: int) -> None:
+    values = _local(parameter.tensor)
     generator = torch.Generator(device="cpu").manual_seed(place)
-    values = torch.randn(tuple(parameter.tensor.shape), generator=generator, device="cpu") * _STEP
-    write_values(parameter.tensor, values.to(parameter.tensor.device))
+    drawn = torch.randn(tuple(values.shape), generator=generator, device="cpu") * _STEP
+    write_values(values, drawn.to(values.device))
 
 
 def _local(tensor: Tensor) -> Tensor:
+    """Return the values where they are: of a shard its local part, in the same memory."""
     shard = getattr(tensor, "to_local", None)
     return (shard() if callable(shard) else tensor).detach()

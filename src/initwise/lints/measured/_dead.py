@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
-from initwise.lints.measured._blame import events, layer, weight
+from initwise.lints.measured._blame import events, layer, local, weight
 from initwise.model import Parameter
 from initwise.signals import Event
 
@@ -47,7 +47,7 @@ def _blocks(subject: Subject, event: Event) -> bool:
     if before >= 0:
         return events(subject)[before].grad_second_moment == 0.0
     gradients = [subject.probe.gradients.get(name) for name in source.parameters] if subject.probe is not None else []
-    return all(each is not None and not bool(each.count_nonzero()) for each in gradients)
+    return all(each is not None and not bool(local(each).count_nonzero()) for each in gradients)
 
 
 def _is_silent(subject: Subject, event: Event) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 from initwise.findings import Finding, found
 from initwise.initializers import units
 from initwise.lints._subject import Subject
-from initwise.lints.measured._blame import events, layer
+from initwise.lints.measured._blame import events, layer, local
 
 _SHARE = 0.1  # of the rows
 _CLOSE = 1e-4  # of a gradient row's norm
@@ -19,17 +19,18 @@ _NOISE = 1e-7  # of the norm of the largest gradient
 
 def staying(subject: Subject) -> Iterator[Finding]:
     """SYM304: many rows of a weight are equal, and so are their gradients at the first step."""
-    heads = _heads(subject)
+    heads, noise = _heads(subject), _NOISE * _largest(subject)
     for parameter in subject.weights:
         gradient = subject.probe.gradients.get(parameter.name) if subject.probe is not None else None
-        values = parameter.values()
         axes = parameter.axes
+        values = subject.sample(parameter).tensor
+        gradient = None if gradient is None else local(gradient)
         if gradient is None or axes is None or values.shape != gradient.shape or values.is_complex():
             continue
         if (axes.groups > 1 and axes.groups == parameter.shape[0]) or parameter.name in heads:
             continue
         rows, slopes = units(values, axes), units(gradient, axes)
-        count = _twins(rows, slopes, _NOISE * _largest(subject))
+        count = _twins(rows, slopes, noise)
         if count > max(1, int(_SHARE * rows.shape[0])):
             yield found(
                 "SYM304",
@@ -79,4 +80,4 @@ def _candidates(rows: Tensor) -> Tensor:
 def _largest(subject: Subject) -> float:
     """Return the norm of the largest gradient: one that is millions of times smaller is rounding, its terms cancel."""
     gradients = subject.probe.gradients.values() if subject.probe is not None else ()
-    return max((float(each.float().norm()) for each in gradients if each is not None), default=0.0)
+    return max((float(local(each).float().norm()) for each in gradients if each is not None), default=0.0)
