@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from initwise.lints.scale import SCALE
 from tests.lints.linting import found_by, told
 
 
-def _deep(depth: int = 7) -> nn.Sequential:
+def _deep(depth: int = 7) -> Any:
     torch.manual_seed(0)
     return nn.Sequential(
         *[layer for _ in range(depth) for layer in (nn.Linear(128, 128), nn.Tanh())], nn.Linear(128, 4)
@@ -31,7 +32,7 @@ def test_torch_defaults_and_schemes_have_nothing_to_tell() -> None:
 
 @pytest.mark.parametrize("std", [0.3, 0.02])
 def test_one_weight_of_another_scale_than_its_siblings_is_found(std: float) -> None:
-    model = _deep()
+    model: Any = _deep()
     nn.init.normal_(model[4].weight, std=std)
     (finding,) = found_by(SCALE, model)
     assert told([finding]) == [("STA205", "4.weight")]
@@ -39,7 +40,7 @@ def test_one_weight_of_another_scale_than_its_siblings_is_found(std: float) -> N
 
 
 def test_one_weight_of_another_shape_than_its_siblings_is_found() -> None:
-    model = _deep()
+    model: Any = _deep()
     nn.init.normal_(model[4].weight, std=1 / math.sqrt(3 * 128))
     (finding,) = found_by(SCALE, model)
     assert told([finding]) == [("STA205", "4.weight")]
@@ -48,7 +49,7 @@ def test_one_weight_of_another_shape_than_its_siblings_is_found() -> None:
 
 
 def test_siblings_whose_scale_changes_from_layer_to_layer_are_left_alone() -> None:
-    model = _deep()
+    model: Any = _deep()
     for depth, index in enumerate(range(0, 14, 2)):
         nn.init.normal_(model[index].weight, std=0.1 / math.sqrt(depth + 1))
     assert found_by(SCALE, model) == []
@@ -58,7 +59,7 @@ def test_siblings_of_other_widths_follow_one_scheme() -> None:
     torch.manual_seed(0)
     sizes = [64, 128, 256, 64, 512, 128, 10]
     layers = [nn.Linear(one, two) for one, two in pairwise(sizes)]
-    model = nn.Sequential(*[each for layer in layers for each in (layer, nn.ReLU())])
+    model: Any = nn.Sequential(*[each for layer in layers for each in (layer, nn.ReLU())])
     for layer in layers:
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     assert found_by(SCALE, model) == []
@@ -68,8 +69,8 @@ def test_siblings_of_other_widths_follow_one_scheme() -> None:
 
 def test_a_standard_normal_weight_is_far_off_unless_a_norm_follows() -> None:
     torch.manual_seed(0)
-    plain = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
-    normed = nn.Sequential(nn.Linear(512, 512), nn.LayerNorm(512), nn.ReLU(), nn.Linear(512, 10))
+    plain: Any = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+    normed: Any = nn.Sequential(nn.Linear(512, 512), nn.LayerNorm(512), nn.ReLU(), nn.Linear(512, 10))
     for model in (plain, normed):
         nn.init.normal_(model[0].weight)
     (finding,) = found_by(SCALE, plain)
@@ -80,7 +81,7 @@ def test_a_standard_normal_weight_is_far_off_unless_a_norm_follows() -> None:
 
 def test_a_vanishing_layer_is_far_off_and_a_small_output_layer_is_not() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
+    model: Any = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
     nn.init.normal_(model[2].weight, std=1e-4)
     assert found_by(SCALE, model) == []
     nn.init.normal_(model[0].weight, std=1e-4)
@@ -123,7 +124,7 @@ class _Experts(nn.Module):
 @pytest.mark.parametrize("draw", [nn.init.kaiming_normal_, nn.init.xavier_uniform_, nn.init.kaiming_uniform_])
 def test_stacked_experts_drawn_with_the_fans_of_the_stack_are_found(draw: object) -> None:
     torch.manual_seed(0)
-    model = _Experts()
+    model: Any = _Experts()
     for weight in (model.up, model.down):
         draw(weight)  # type: ignore[operator]
     findings = found_by(SCALE, model, torch.zeros(4, 64))
@@ -158,8 +159,8 @@ def test_a_number_that_multiplies_weight_or_output_makes_up_for_the_scale() -> N
 
 def test_depthwise_weights_drawn_with_the_fan_out_of_all_channels_are_found_where_no_norm_follows() -> None:
     torch.manual_seed(0)
-    plain = nn.Sequential(nn.Conv2d(3, 128, 3), nn.ReLU(), nn.Conv2d(128, 128, 3, groups=128), nn.ReLU())
-    normed = nn.Sequential(plain[0], nn.ReLU(), plain[2], nn.BatchNorm2d(128), nn.ReLU())
+    plain: Any = nn.Sequential(nn.Conv2d(3, 128, 3), nn.ReLU(), nn.Conv2d(128, 128, 3, groups=128), nn.ReLU())
+    normed: Any = nn.Sequential(plain[0], nn.ReLU(), plain[2], nn.BatchNorm2d(128), nn.ReLU())
     nn.init.kaiming_normal_(plain[2].weight, mode="fan_out", nonlinearity="relu")
     x = torch.zeros(1, 3, 8, 8)
     assert told(found_by(SCALE, plain, x)) == [("STA206", "2.weight")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from initwise.lints.values._outliers import outliers
 from tests.lints.linting import asked, found_by, told
 
 
-def _net(norm: type[nn.Module] = nn.LayerNorm) -> nn.Sequential:
+def _net(norm: type[nn.Module] = nn.LayerNorm) -> Any:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(64, 128), norm(128), nn.ReLU(), nn.Linear(128, 8))
 
@@ -26,7 +27,7 @@ def test_a_model_as_torch_makes_it_has_nothing_to_tell() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_value_that_is_not_finite_is_counted(value: float) -> None:
-    model = _net()
+    model: Any = _net()
     with torch.no_grad():
         model[0].weight[3, 5] = value
     (finding,) = found_by([not_finite], model)
@@ -36,7 +37,7 @@ def test_a_value_that_is_not_finite_is_counted(value: float) -> None:
 
 
 def test_a_buffer_may_hold_infinities_as_masks_do_and_no_nan() -> None:
-    model = _net()
+    model: Any = _net()
     model.register_buffer("mask", torch.full((4, 4), float("-inf")).triu(1))
     assert found_by([not_finite], model) == []
     model.register_buffer("table", torch.tensor([1.0, float("nan")]))
@@ -45,21 +46,21 @@ def test_a_buffer_may_hold_infinities_as_masks_do_and_no_nan() -> None:
 
 @pytest.mark.parametrize("scale", [1e-41, 1e20])
 def test_numbers_that_nobody_draws_are_rubbish(scale: float) -> None:
-    model = _net()
+    model: Any = _net()
     with torch.no_grad():
         model[3].weight.mul_(scale)
     assert told(found_by([unwritten], model)) == [("INI108", "3.weight")]
 
 
 def test_the_addresses_of_an_allocator_give_freed_memory_away() -> None:
-    model = _net()
+    model: Any = _net()
     with torch.no_grad():
         model[3].weight.view(-1)[:4] = torch.tensor([4.59e-41, 0.0, 1.2e-38, 4.59e-41])
     assert told(found_by([unwritten], model)) == [("INI108", "3.weight")]
 
 
 def test_buffers_must_be_what_their_names_say() -> None:
-    model = _net(nn.BatchNorm1d)
+    model: Any = _net(nn.BatchNorm1d)
     model.register_buffer("inv_freq", 1.0 / 10000 ** (torch.arange(8) / 8))
     assert found_by([unwritten], model) == []
     model.get_buffer("inv_freq").zero_()
@@ -68,14 +69,14 @@ def test_buffers_must_be_what_their_names_say() -> None:
 
 
 def test_a_padding_row_must_be_zero() -> None:
-    model = nn.Sequential(nn.Embedding(20, 8, padding_idx=3), nn.Linear(8, 2))
+    model: Any = nn.Sequential(nn.Embedding(20, 8, padding_idx=3), nn.Linear(8, 2))
     assert found_by([padding], model) == []
     nn.init.normal_(model[0].weight)
     assert told(found_by([padding], model)) == [("INI107", "0.weight")]
 
 
 def test_norms_that_a_pass_over_all_parameters_drew_are_found() -> None:
-    model = _net()
+    model: Any = _net()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.02)
     assert told(found_by([drawn_norms], model)) == [("INI110", "1.weight"), ("INI110", "1.bias")]
@@ -90,10 +91,10 @@ def test_a_norm_drawn_around_zero_or_from_zero_to_one_is_found(norm: type[nn.Mod
 
 
 def test_a_norm_drawn_closely_around_one_or_trained_is_left_alone() -> None:
-    model = _net(nn.BatchNorm1d)
+    model: Any = _net(nn.BatchNorm1d)
     nn.init.normal_(model[1].weight, 1.0, 0.02)
     assert found_by([drawn_norms], model) == []
-    trained = _net()
+    trained: Any = _net()
     optimizer = torch.optim.Adam(trained.parameters(), lr=0.01)
     for _ in range(30):
         x = torch.randn(32, 64)
@@ -105,13 +106,13 @@ def test_a_norm_drawn_closely_around_one_or_trained_is_left_alone() -> None:
 
 
 def test_a_bias_that_varies_beside_a_weight_of_ones_was_drawn() -> None:
-    model = _net()
+    model: Any = _net()
     nn.init.uniform_(model[1].bias, -0.1, 0.1)
     assert told(found_by([drawn_norms], model)) == [("INI110", "1.bias")]
 
 
 def test_spikes_far_beyond_the_extreme_value_quantile_are_found() -> None:
-    model = _net()
+    model: Any = _net()
     nn.init.normal_(model[0].weight, std=0.02)
     assert found_by([outliers], model) == []
     with torch.no_grad():
@@ -123,7 +124,7 @@ def test_spikes_far_beyond_the_extreme_value_quantile_are_found() -> None:
 
 def test_one_spike_among_many_thousands_is_a_remark_for_the_whole_model() -> None:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(400, 400), nn.ReLU(), nn.Linear(400, 400))
+    model: Any = nn.Sequential(nn.Linear(400, 400), nn.ReLU(), nn.Linear(400, 400))
     for layer in (model[0], model[2]):
         nn.init.normal_(layer.weight, std=0.02)
         with torch.no_grad():
@@ -135,7 +136,7 @@ def test_one_spike_among_many_thousands_is_a_remark_for_the_whole_model() -> Non
 
 def test_long_tails_without_a_gap_are_no_outliers() -> None:
     torch.manual_seed(0)
-    model = _net()
+    model: Any = _net()
     with torch.no_grad():
         model[0].weight.copy_(torch.distributions.StudentT(3.0).sample((128, 64)) * 0.02)
     assert found_by([outliers], model) == []
@@ -143,7 +144,7 @@ def test_long_tails_without_a_gap_are_no_outliers() -> None:
 
 def test_thousands_of_values_at_one_bound_are_spikes_too() -> None:
     torch.manual_seed(0)
-    model = _net()
+    model: Any = _net()
     nn.init.normal_(model[0].weight, std=0.02)
     with torch.no_grad():
         model[0].weight.view(-1)[torch.randperm(8192)[:200]] = -2.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 import torch
@@ -19,9 +20,9 @@ def _zero(*layers: nn.Module) -> None:
             nn.init.zeros_(parameter)
 
 
-def _mlp(activation: nn.Module, zero: Iterable[int]) -> nn.Sequential:
+def _mlp(activation: nn.Module, zero: Iterable[int]) -> Any:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(8, 64), activation, nn.Linear(64, 32), activation, nn.Linear(32, 2))
+    model: Any = nn.Sequential(nn.Linear(8, 64), activation, nn.Linear(64, 32), activation, nn.Linear(32, 2))
     _zero(*(model[index] for index in zero))
     return model
 

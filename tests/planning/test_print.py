@@ -9,8 +9,7 @@ from torch import nn
 
 import initwise as iw
 from examples.gpt2 import build
-from initwise.planning._tables import common_name
-from initwise.reporting import text
+from initwise.reporting import common_name, text
 
 
 def _normal(shape: Any, fans: Any, draw: Any) -> Any:

@@ -230,6 +230,8 @@ def test_a_law_with_an_atom_is_held_to_its_moments() -> None:
     iw.apply(model, iw.plan(model, rules, seed=1))
     asked = iw.plan(model, rules, seed=2)
     assert [(row.verdict, row.proof) for row in iw.verify(model, asked).rows] == [("ok", "by its law")]
+    law = asked["bias"].law
+    assert law is not None
     with torch.no_grad():
-        model.bias.mul_(1.1).clamp_(*asked["bias"].law.support)
+        model.bias.mul_(1.1).clamp_(*law.support)
     assert {"INI103", "INI104"} <= {finding.code for finding in iw.verify(model, asked).findings}
