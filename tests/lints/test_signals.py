@@ -83,6 +83,13 @@ def test_weights_of_unit_size_saturate_what_is_bounded(kind: type[nn.Module]) ->
     assert codes == [("SIG502", "0.weight")]
 
 
+def test_what_saturates_is_the_layer_that_makes_the_signal_large_and_not_the_last_one() -> None:
+    model: Any = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 4))
+    assert measured(model, 100 * X) == []
+    nn.init.normal_(model[0].weight, std=4.0)
+    assert told(measured(model, X)) == [("SIG502", "0.weight")]
+
+
 class Gate(nn.Module):
     """A signal times a gate of it."""
 

@@ -15,6 +15,7 @@ _EXPLODED = 1e4  # of the second moment, from where the path begins
 _VANISHED = 1e-8  # of what varies between samples
 _JUMP = 1e-4  # the same, lost in one layer
 _CULPRITS = 3
+_GAIN = 4.0  # of a layer's second moment; layers as stock models draw them have at most 2
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,20 @@ def _fault(growth: Growth, path: Sequence[int], factors: dict[int, float], worst
 
 def _is_alike(one: float, other: float) -> bool:
     return abs(math.log(one / other)) < math.log(2.0) + 0.2 * abs(math.log(other))
+
+
+def amplifier(subject: Subject, layer: Event) -> Event | None:
+    """Return what makes a layer's output large: itself, or the layer before it with the largest factor, or None.
+
+    A layer that only passes on a large input is not at fault.
+    """
+    growth = Growth(events(subject), "second_moment")
+    given = layer.input_second_moment
+    if given is None or layer.second_moment > _GAIN * given:
+        return layer
+    factors = factors_of(subject, growth, growth.path(layer.index))
+    worst = max(factors, key=factors.__getitem__, default=layer.index)
+    return events(subject)[worst] if factors.get(worst, 0.0) > _GAIN else None
 
 
 def factors_of(subject: Subject, growth: Growth, path: Sequence[int]) -> dict[int, float]:

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
 from initwise.lints.measured._blame import blamed, events, layer, scale, upstream, weight
-from initwise.lints.measured._growth import factors_of
+from initwise.lints.measured._growth import amplifier
 from initwise.model.graph._vocabulary import PRODUCTS
-from initwise.signals import CrossEntropy, Event, Growth
+from initwise.signals import CrossEntropy, Event
 
 _NATS, _SHARE = 1.5, 0.25  # He's law in the output layer makes one nat too many
-_GAIN = 4.0  # of the output layer's second moment; stock heads have at most 1
 
 
 def far_loss(subject: Subject) -> Iterator[Finding]:
@@ -49,22 +48,10 @@ def _culprit(subject: Subject, logits: Event, output: Event | None) -> tuple[str
     bias = _large_bias(subject, output)
     if bias is not None:
         return bias, ", most of it from this bias"
-    early = _earlier(subject, logits, output)
-    if early is not None:
-        words = f"the signal becomes large in this layer, before {parameter.name}"
-        return early, f"; {words}"
+    early = amplifier(subject, output)
+    if early is not None and early.index != output.index:
+        return blamed(subject, early), f"; the signal becomes large in this layer, before {parameter.name}"
     return parameter.name, f" ({scale(subject, output, parameter)})"
-
-
-def _earlier(subject: Subject, logits: Event, output: Event) -> str | None:
-    """Return the layer before the output layer that makes the signal large; None where the output layer does it."""
-    growth = Growth(events(subject), "second_moment")
-    factors = factors_of(subject, growth, growth.path(logits.index))
-    own = factors.pop(output.index, 1.0)
-    worst = max(factors, key=factors.__getitem__, default=-1)
-    if worst < 0 or own > _GAIN or factors[worst] <= max(own, _GAIN):
-        return None
-    return blamed(subject, events(subject)[worst])
 
 
 def _is_scaled(subject: Subject, logits: Event) -> bool:
