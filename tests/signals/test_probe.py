@@ -166,6 +166,21 @@ def test_operations_in_place_are_events_too(inplace: bool) -> None:
     assert events[2].input_second_moment == 0.0
 
 
+def test_writes_into_parts_of_a_signal_are_events_of_the_whole() -> None:
+    def run(self: Any, x: Tensor) -> Tensor:
+        hidden = self.a(x).view(6, 2, 4).transpose(0, 1)
+        scores = hidden.as_strided((2, 6, 2), hidden.stride())
+        for part in (scores[:, :3], scores[:, 3:]):
+            part[:, :2] = torch.full_like(part[:, :2], -float("inf")).where(part[:, :2] > 9, part[:, :2] * 2)
+        out: Tensor = self.b(hidden.transpose(0, 1).reshape(6, 8))
+        return out
+
+    probe = probed(Plain(run, a=nn.Linear(8, 8), b=nn.Linear(8, 2)), X)
+    assert [each.operation for each in probe.events].count("__setitem__") == 2
+    assert probe.gradients["a.weight"] is not None
+    assert all(math.isfinite(each.second_moment) for each in probe.events)
+
+
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_checkpointed_layers_get_their_gradients(reentrant: bool) -> None:
     model: Any = Plain(

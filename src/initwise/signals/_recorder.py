@@ -184,8 +184,7 @@ class Recorder(TorchFunctionMode):
                 numbers,
             )
         )
-        if output.requires_grad:
-            output.register_hook(lambda gradient: self._gradient(index, gradient))
+        self._follow(output, index)
         return index
 
     def _given(self, tensor: Tensor, known: Known, *, inplace: bool) -> dict[str, int]:
@@ -227,9 +226,18 @@ class Recorder(TorchFunctionMode):
             made = self._drafts[made.inputs[0]].event
         return unit_axis(made.operation) if made is not None and made.shape == tuple(tensor.shape) else -1
 
-    def _gradient(self, index: int, gradient: Tensor) -> None:
-        with torch.no_grad():
-            self._drafts[index].numbers["grad_second_moment"] = self._sheet.note(second_moment(plain(gradient)))
+    def _follow(self, output: Tensor, index: int) -> None:
+        """Measure the gradient when it arrives, at the node: torch may crash on hooks of tensors written into by parts."""
+        node, place = output.grad_fn, output.output_nr
+
+        def arrive(gradients: tuple[Tensor | None, ...]) -> None:
+            gradient = gradients[place]
+            if gradient is not None:
+                with torch.no_grad():
+                    self._drafts[index].numbers["grad_second_moment"] = self._sheet.note(second_moment(plain(gradient)))
+
+        if node is not None:
+            node.register_prehook(arrive)
 
     def _entropy(self, call: _Call) -> None:
         logits = call.argument(0, "input", None)
