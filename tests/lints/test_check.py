@@ -305,3 +305,16 @@ def test_the_place_of_a_layer_of_pytorch_is_the_class_that_builds_it() -> None:
     around = report.place("blocks.3.7.nothing")
     assert around is not None
     assert around.owner == "Sequential"
+
+
+def test_a_log_of_the_construction_tells_what_nobody_wrote_however_harmless_it_looks() -> None:
+    with iw.record(poison=False) as log:
+        model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+        model[2].weight = nn.Parameter(torch.empty(2, 4))
+    with torch.no_grad():
+        model[2].weight.copy_(torch.linspace(-0.4, 0.5, 8).view(2, 4))  # what memory may hold
+    assert iw.check(model).findings == ()
+    (finding,) = iw.check(model, log=log).findings
+    assert (finding.code, finding.parameter) == ("INI112", "2.weight")
+    with pytest.raises(ArgumentTypeError, match="log is 3 of type int"):
+        iw.check(model, log=3)  # type: ignore[arg-type]

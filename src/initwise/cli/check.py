@@ -24,6 +24,7 @@ from initwise.errors import TargetError
 from initwise.findings import at_least
 from initwise.lints import Baseline, Configuration, nearest_configuration, read_baseline, read_configuration
 from initwise.model import as_example
+from initwise.provenance import record
 from initwise.reporting import Report
 
 
@@ -77,11 +78,13 @@ def check(
     level = fail_on.value if fail_on else wanted.fail_on or "warning"
     example = None if inputs is None else as_example(inputs)
     measure = None if loss is None else find_loss(loss)
-    built = _built(find_model(target, settings, dtype), weights, seed)
+    with record(poison=False) as log:  # rubbish in memory may look like weights; who wrote them is known here
+        built = _built(find_model(target, settings, dtype), weights, seed)
+        log.about(built)
     if write_baseline is not None:
-        return _write(lints.check(built, example, measure, config=wanted), write_baseline)
+        return _write(lints.check(built, example, measure, config=wanted, log=log), write_baseline)
     with result(out, example=f"report.{reports.ENDINGS[form]}") as write:
-        report = lints.check(built, example, measure, config=wanted)
+        report = lints.check(built, example, measure, config=wanted, log=log)
         plain = None if out is None else False
         write(reports.rendered(report, form, fail_on=level, terminal=plain, rows=everything))
     failed = any(at_least(finding.severity, level) for finding in report.findings)

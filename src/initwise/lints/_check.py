@@ -21,6 +21,7 @@ from initwise.lints._suppression import Suppression
 from initwise.lints._table import LINTS
 from initwise.lints._told import reported
 from initwise.model import as_example
+from initwise.provenance import Log
 from initwise.reporting import Report
 from initwise.signals import probe
 
@@ -34,6 +35,7 @@ def check(
     select: str | Sequence[str] | None = None,
     baseline: str | Path | Baseline | None = None,
     config: str | Path | Configuration | None = None,
+    log: Log | None = None,
 ) -> Report:
     """Look for what is wrong with the weights of `model` as they stand; no plan is needed, and nothing is changed.
 
@@ -53,6 +55,8 @@ def check(
         baseline: a file that `initwise check --write-baseline` wrote; what it holds is not reported again.
         config: a pyproject.toml whose table `[tool.initwise]` says the same three things. It is read only if it is
             named here; arguments beside it win, and suppressions add up.
+        log: what `iw.record()` saw while the model was made: memory that nobody wrote is then known for certain,
+            however harmless its numbers look, and so is what was overwritten.
 
     Returns:
         A report: `.findings` (errors first, then in the order of the model), `.rows` with one `CheckedParameter` for
@@ -72,8 +76,16 @@ def check(
     _check_loss(loss, inputs)
     reading = read_model(model, inputs)
     measured = None if inputs is None else probe(reading, as_example(inputs, reading.model), loss)
-    subject = Subject(reading, measured)
+    subject = Subject(reading, measured, _checked_log(log))
     return reported(subject, _asked(subject), wanted)
+
+
+def _checked_log(log: object) -> Log | None:
+    if log is not None and not isinstance(log, Log):
+        raise ArgumentTypeError(
+            f"check: log is {show(log)} of type {type(log).__name__}; give what `with iw.record() as log:` gave"
+        )
+    return log
 
 
 def _check_loss(loss: object, inputs: object) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from initwise.findings import Finding
 from initwise.model import Graph, Parameter, Reading
+from initwise.provenance import Log
 from initwise.signals import Probe
 from initwise.statistics import Sample
 
@@ -21,11 +22,13 @@ class Subject:
     Attributes:
         reading: its parameters and how each is used; `reading.roles` has the traced graph where one could be made.
         probe: one real forward and backward pass; None where no inputs were given.
+        log: who wrote which parameter while the model was made; None where nobody recorded it.
         notes: remarks of lints that are no findings; the report shows them.
     """
 
     reading: Reading
     probe: Probe | None = None
+    log: Log | None = None
     notes: list[str] = field(default_factory=list)
     _samples: dict[str, Sample] = field(default_factory=dict, repr=False)
 

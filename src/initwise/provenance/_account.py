@@ -53,13 +53,18 @@ def _written_before(memory: Memory) -> bool:
 
 def _row(place: Place, memory: Memory | None, modules: Modules, history: History, names: dict[int, str]) -> Row:
     writes: list[Write] = []
+    own: list[Write] = []
     if memory is not None:
         for earlier in modules.earlier(place):
             if id(earlier) not in names and not comes_from(memory, earlier):
                 begin, end = 0, earlier.size
                 writes += history.of(earlier, begin, end, place.tensor.element_size())
-        writes += history.of(memory, *extent(place.tensor), place.tensor.element_size())
-    state, unwritten = _state(place, memory, writes)
+        own = list(history.of(memory, *extent(place.tensor), place.tensor.element_size()))
+        writes += own
+    state, unwritten = _state(place, memory, writes, own)
+    replaced = _replaced(writes)
+    if state == "never" and len(own) < len(writes):  # what was written is a parameter that it took the place of
+        writes, replaced = own, (*replaced, *(write for write in writes if write not in own and write not in replaced))
     return Row(
         name=place.names[0],
         aliases=place.names[1:],
@@ -70,7 +75,7 @@ def _row(place: Place, memory: Memory | None, modules: Modules, history: History
         writes=tuple(writes),
         state=state,
         unwritten=unwritten,
-        replaced=_replaced(writes),
+        replaced=replaced,
     )
 
 
@@ -80,7 +85,8 @@ def _replaced(writes: list[Write]) -> tuple[Write, ...]:
     return tuple(write for write in writes[:last] if not (write.born and write.operation in CONSTANTS))
 
 
-def _state(place: Place, memory: Memory | None, writes: list[Write]) -> tuple[State, int]:
+def _state(place: Place, memory: Memory | None, writes: list[Write], own: list[Write]) -> tuple[State, int]:
+    """Return what is known of a tensor; `own` are the writes of its memory, not of one that it replaced."""
     tensor = place.tensor
     if is_lazy(tensor):
         return "lazy", 0
@@ -91,7 +97,7 @@ def _state(place: Place, memory: Memory | None, writes: list[Write]) -> tuple[St
     if tensor.numel() == 0:
         return "written", 0
     if not memory.poisoned:
-        return ("written", 0) if writes else ("never", tensor.numel())
+        return ("written", 0) if own else ("never", tensor.numel())
     count = poisoned(tensor, exact=memory.exact)
     if count:
         return ("never" if count == tensor.numel() else "partly"), count

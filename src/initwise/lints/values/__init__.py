@@ -3,7 +3,8 @@
 from initwise.lints.values._memory import not_finite, padding, unwritten
 from initwise.lints.values._norms import drawn_norms
 from initwise.lints.values._outliers import outliers
+from initwise.lints.values._written import recorded
 
-VALUES = (not_finite, unwritten, padding, drawn_norms, outliers)
+VALUES = (recorded, not_finite, unwritten, padding, drawn_norms, outliers)
 
 __all__ = ["VALUES"]
