@@ -178,7 +178,8 @@ def test_writes_into_parts_of_a_signal_are_events_of_the_whole() -> None:
     probe = probed(Plain(run, a=nn.Linear(8, 8), b=nn.Linear(8, 2)), X)
     assert [each.operation for each in probe.events].count("__setitem__") == 2
     assert probe.gradients["a.weight"] is not None
-    assert all(math.isfinite(each.second_moment) for each in probe.events)
+    assert math.isfinite(probe.events[-1].second_moment)
+    assert probe.events[0].grad_second_moment is not None
 
 
 @pytest.mark.parametrize("reentrant", [False, True])
@@ -310,3 +311,14 @@ def test_cross_entropy_of_probabilities_and_of_images_is_recognised() -> None:
     assert entropy.classes == 5
     (paired,) = probed(_net(), X[:4], lambda out: F.cross_entropy(out, torch.arange(4))).entropies
     assert paired.paired
+
+
+def test_a_model_that_asks_for_training_mode_gets_it() -> None:
+    def run(self: Any, x: Tensor) -> Tensor:
+        assert self.training, "train me"
+        out: Tensor = self.drop(self.a(x))
+        return out
+
+    model = Plain(run, a=nn.Linear(8, 2), drop=nn.Dropout(0.9)).eval()
+    assert probed(model, X).events[0].module == "a"
+    assert not model.training

@@ -109,8 +109,8 @@ def _backward(
 def _gradients(start: Tensor, leaves: list[Tensor]) -> list[Tensor | None]:
     try:
         return list(torch.autograd.grad(start, leaves, allow_unused=True, retain_graph=True))
-    except RuntimeError as error:
-        if "checkpoint" not in str(error):
+    except Exception as error:
+        if not isinstance(error, RuntimeError) or "checkpoint" not in str(error):
             raise ProbeError(f"probe: the backward pass raised {type(error).__name__}: {error}") from error
     return _accumulated(start, leaves)
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from initwise.errors import ArgumentError
 from initwise.model import Example, Reading
 from initwise.signals._entropy import CrossEntropy
+from initwise.signals._errors import ProbeError
 from initwise.signals._event import Event
 from initwise.signals._modes import set_modes
 from initwise.signals._pass import Pass, run
@@ -64,8 +65,7 @@ def probe(reading: Reading, example: Example, loss: Callable[[Any], Any] | None 
     _check_memory(reading)
     model = _runnable(reading.model)
     with restored(reading.model), torch.inference_mode(mode=False), torch.enable_grad():
-        set_modes(model)
-        first = run(model, reading, example, loss, record=True)
+        first = _first(model, reading, example, loss)
         moved = _stillness(model, reading, example, loss, first)
     return Probe(
         first.gradients,
@@ -77,6 +77,19 @@ def probe(reading: Reading, example: Example, loss: Callable[[Any], Any] | None 
         first.loss,
         first.entropies,
     )
+
+
+def _first(model: nn.Module, reading: Reading, example: Example, loss: Callable[[Any], Any] | None) -> Pass:
+    """Run once in evaluation mode; where that raises, in training mode, which some models ask for."""
+    set_modes(model)
+    try:
+        return run(model, reading, example, loss, record=True)
+    except ProbeError as error:
+        set_modes(model, training=True)
+        try:
+            return run(model, reading, example, loss, record=True)
+        except ProbeError:
+            raise error from error.__cause__
 
 
 def _stillness(

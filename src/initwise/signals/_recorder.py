@@ -227,7 +227,7 @@ class Recorder(TorchFunctionMode):
         return unit_axis(made.operation) if made is not None and made.shape == tuple(tensor.shape) else -1
 
     def _follow(self, output: Tensor, index: int) -> None:
-        """Measure the gradient when it arrives, at the node: torch may crash on hooks of tensors written into by parts."""
+        """Measure the gradient when it arrives, at the node: torch may crash on hooks of tensors written into."""
         node, place = output.grad_fn, output.output_nr
 
         def arrive(gradients: tuple[Tensor | None, ...]) -> None:
