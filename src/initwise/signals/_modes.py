@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-
 _RANDOM = ("Dropout", "DropPath", "StochasticDepth", "DropBlock")  # in the names of classes
 
 
