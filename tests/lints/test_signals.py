@@ -300,3 +300,14 @@ def test_without_inputs_nothing_is_said() -> None:
 
     subject = Subject(read(deep(12, 64, nn.ReLU, bias=False)))
     assert [finding for lint in MEASURED for finding in lint(subject)] == []
+
+
+def test_what_shrank_before_a_layer_that_a_norm_follows_is_restored() -> None:
+    torch.manual_seed(0)
+    layers = [nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.LayerNorm(64), nn.ReLU(), nn.Linear(64, 10)]
+    normed, plain = nn.Sequential(*layers), nn.Sequential(*(each for each in layers if type(each) is not nn.LayerNorm))
+    first: Any = normed[0]
+    nn.init.normal_(first.weight, std=1e-6)
+    nn.init.zeros_(first.bias)
+    assert "SIG504" not in {finding.code for finding in measured(normed, X)}
+    assert ("SIG504", "0.weight") in told(measured(plain, X))

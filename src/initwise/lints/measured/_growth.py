@@ -77,7 +77,7 @@ def _faults(subject: Subject, measure: Measure) -> list[Fault]:
 def _leaving(subject: Subject, growth: Growth) -> Iterator[Fault]:
     """Yield the faults of the places where a path is out of the band, each with the layer to blame."""
     up = growth.measure == "second_moment"
-    for place in _places(growth):
+    for place in _places(subject, growth):
         if not (growth.is_exposed(place) if up else place in growth.trunk):
             continue
         path = growth.path(place)
@@ -90,13 +90,23 @@ def _leaving(subject: Subject, growth: Growth) -> Iterator[Fault]:
             yield _fault(growth, path, factors, worst, total)
 
 
-def _places(growth: Growth) -> Iterator[int]:
-    """Yield the events whose growth matters: those that a layer takes; where signals explode, outputs too."""
+def _places(subject: Subject, growth: Growth) -> Iterator[int]:
+    """Yield the events whose growth matters: those that a layer takes; where signals explode, outputs too.
+
+    What shrank on its way to a layer that a norm follows is as large as before behind it.
+    """
+    up = growth.measure == "second_moment"
     for event in growth.events:
-        if growth.measure == "second_moment" and event.index in growth.outputs:
+        layer = event.operation in LAYERS and bool(event.parameters) and growth.main[event.index] >= 0
+        if up and event.index in growth.outputs:
             yield event.index
-        elif event.operation in LAYERS and event.parameters and growth.main[event.index] >= 0:
+        elif layer and (up or not _is_normed(subject, event)):
             yield growth.main[event.index]
+
+
+def _is_normed(subject: Subject, event: Event) -> bool:
+    parameter = weight(subject, event)
+    return parameter is not None and parameter.usage is not None and parameter.usage.norm_follows
 
 
 def _fault(growth: Growth, path: Sequence[int], factors: dict[int, float], worst: int, total: float) -> Fault:

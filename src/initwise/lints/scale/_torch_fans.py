@@ -19,7 +19,8 @@ _DEFAULT = {
 _MATCH = 0.01
 _ERRORS = 4.0
 _FACTOR = 2.5
-_FEWEST = 512
+_FEWEST = 1024
+_FEWEST_DEPTHWISE = 256  # they have few values, and the fan_out of all channels is far off
 
 
 _ROUND = (0.01, 0.02, 0.05, 0.1)  # numbers that are written down, and may fit a scheme by chance
@@ -37,7 +38,8 @@ def wrong_fans(subject: Subject) -> Iterator[Finding]:
         usage, sample = parameter.usage, subject.sample(parameter)
         if usage is None or usage.source != "trace" or usage.norm_follows or not _is_plain(parameter):
             continue
-        if not sample.finite or sample.constant or sample.count < _FEWEST:
+        depthwise = parameter.axes is not None and parameter.axes.groups > 1
+        if not sample.finite or sample.constant or sample.count < (_FEWEST_DEPTHWISE if depthwise else _FEWEST):
             continue
         tolerance = max(_MATCH, _ERRORS * sample.error)
         if any(abs(sample.std / number - 1) < tolerance for number in _ROUND):
