@@ -165,3 +165,13 @@ def test_depthwise_weights_drawn_with_the_fan_out_of_all_channels_are_found_wher
     x = torch.zeros(1, 3, 8, 8)
     assert told(found_by(SCALE, plain, x)) == [("STA206", "2.weight")]
     assert found_by(SCALE, normed, x) == []
+
+
+def test_gates_of_unit_size_are_far_off_and_torch_s_are_not() -> None:
+    torch.manual_seed(0)
+    model: Any = nn.LSTM(32, 64)
+    x = torch.zeros(3, 2, 32)
+    assert found_by(SCALE, model, x) == []
+    for parameter in model.parameters():
+        nn.init.normal_(parameter)
+    assert told(found_by(SCALE, model, x)) == [("STA206", "weight_ih_l0"), ("STA206", "weight_hh_l0")]

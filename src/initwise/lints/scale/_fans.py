@@ -22,10 +22,10 @@ def far_off(subject: Subject) -> Iterator[Finding]:
     """STA206: std * sqrt(fan_in) is far from one in a layer that carries the signal, and no norm follows."""
     for parameter in subject.weights:
         usage = parameter.usage
-        if usage is None or usage.axes is None or usage.source != "trace" or usage.norm_follows:
+        if usage is None or usage.axes is None or not usage.calls or usage.norm_follows:
             continue
         sample = subject.sample(parameter)
-        if not sample.finite or sample.constant or sample.count < _FEWEST or parameter.blocks is not None:
+        if not sample.finite or sample.constant or sample.count < _FEWEST or _is_cut_along_inputs(parameter):
             continue
         counted = fans(parameter.shape, usage.axes)
         size, backward = (sample.std * math.sqrt(each) for each in (counted.fan_in, counted.fan_out))
@@ -34,6 +34,12 @@ def far_off(subject: Subject) -> Iterator[Finding]:
         small = size < _SMALL and counted.fan_in >= _NARROW and _carries(usage)
         if (large or small) and not is_scaled(subject, parameter):
             yield _finding(parameter, sample.std, counted.fan_in, size)
+
+
+def _is_cut_along_inputs(parameter: Parameter) -> bool:
+    """Tell whether blocks have inputs of their own, so that the fan_in of the whole is that of none."""
+    axes, blocks = parameter.axes, parameter.blocks
+    return axes is not None and blocks is not None and blocks.axis in axes.normalized(parameter.shape).fan_in
 
 
 def _carries(usage: Usage) -> bool:
