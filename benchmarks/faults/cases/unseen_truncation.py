@@ -36,7 +36,7 @@ def clamped_for_truncated(mended: bool) -> nn.Module:
 
 @fault("TRUNC", "https://github.com/ajbrock/BigGAN-PyTorch", ("*.weight",), ("INI10", "STA"), tool="verify", plan=CUT)
 def remainder_for_truncated(mended: bool) -> nn.Module:
-    """fmod(randn, 2) stands for truncation: what lay beyond two sigmas comes back near zero, and the std is 1.6 % off."""
+    """fmod(randn, 2) stands for truncation: what lay beyond two sigmas comes back near zero, the std is 1.6 % off."""
     model = time_network()
     sigma = 0.05 / 0.8796256610342398
     for layer in (model[0], model[2]):
