@@ -216,3 +216,36 @@ def test_a_bias_of_zeros_whose_gradient_is_zero_is_not_to_blame() -> None:
     nn.init.constant_(model[2].bias, -9.0)
     nn.init.zeros_(model[0].bias)
     assert told(measured(model, X)) == [("SIG501", "2.bias")]
+
+
+class Clamped(nn.Module):
+    """A scale that is learned as its logarithm, within bounds."""
+
+    def __init__(self, start: float) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.log_scale, self.out = nn.Parameter(torch.tensor([start])), nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.out(x) * self.log_scale.clamp(-5.0, 2.0).exp()
+        return out
+
+
+def test_a_parameter_beyond_its_clamp_has_no_gradient_for_ever() -> None:
+    (finding,) = measured(Clamped(-6.0), X, classes)
+    assert (finding.code, finding.parameter) == ("GRD601", "log_scale")
+    assert finding.measured == "a gradient of zero"
+    assert measured(Clamped(0.0), X, classes) == []
+
+
+def test_what_takes_the_difference_of_equal_things_is_not_to_blame() -> None:
+    class Distance(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tower, self.head = nn.Linear(64, 16), nn.Linear(16, 10)
+
+        def forward(self, one: Tensor, other: Tensor) -> Tensor:
+            out: Tensor = self.head(self.tower(one) - self.tower(other))
+            return out
+
+    assert measured(Distance(), (X, X), classes) == []

@@ -175,3 +175,19 @@ def test_gates_of_unit_size_are_far_off_and_torch_s_are_not() -> None:
     for parameter in model.parameters():
         nn.init.normal_(parameter)
     assert told(found_by(SCALE, model, x)) == [("STA206", "weight_ih_l0"), ("STA206", "weight_hh_l0")]
+
+
+def test_a_model_that_cannot_be_traced_is_held_to_a_wider_band() -> None:
+    class Untraceable(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up = nn.Linear(64, 128)
+
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("never on meta")
+
+    torch.manual_seed(0)
+    model = Untraceable()
+    assert found_by(SCALE, model) == []
+    nn.init.normal_(model.up.weight)
+    assert told(found_by(SCALE, model)) == [("STA206", "up.weight")]

@@ -311,3 +311,36 @@ def test_what_shrank_before_a_layer_that_a_norm_follows_is_restored() -> None:
     nn.init.zeros_(first.bias)
     assert "SIG504" not in {finding.code for finding in measured(normed, X)}
     assert ("SIG504", "0.weight") in told(measured(plain, X))
+
+
+class Contrast(nn.Module):
+    """Logits behind a learned temperature."""
+
+    def __init__(self, log_scale: float) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.out, self.log_scale = nn.Linear(64, 10), nn.Parameter(torch.tensor(log_scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.log_scale.exp() * self.out(x)
+        return out
+
+
+def test_a_temperature_may_be_large_and_not_millions() -> None:
+    assert measured(Contrast(math.log(14.3)), X, classes) == []
+    found = [finding for finding in measured(Contrast(14.3), X, classes) if finding.code == "SIG505"]
+    assert told(found) == [("SIG505", "log_scale")]
+
+
+def test_a_parameter_that_divides_by_zero_is_named() -> None:
+    class Snake(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up, self.alpha = nn.Linear(64, 16), nn.Parameter(torch.zeros(16))
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.up(x)
+            return x + torch.sin(self.alpha * x) ** 2 / self.alpha
+
+    found = [finding for finding in measured(Snake(), X) if finding.code == "SIG506"]
+    assert told(found) == [("SIG506", "alpha")]

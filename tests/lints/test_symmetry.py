@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import initwise as iw
 from initwise.lints.symmetry import SYMMETRY
@@ -131,3 +131,30 @@ def test_rows_of_an_embedding_may_repeat_where_training_has_not_come_yet() -> No
     with torch.no_grad():
         model[0].weight[50] = model[0].weight[3]
     assert found_by(SYMMETRY, model) == []
+
+
+def test_a_constant_that_multiplies_noise_is_no_weight() -> None:
+    class Noisy(nn.Module):
+        def __init__(self, *, noise: bool) -> None:
+            super().__init__()
+            self.sigma = nn.Parameter(torch.full((8, 16), 0.1))
+            self.noise = torch.randn(8, 16) if noise else None
+
+        def forward(self, x: Tensor) -> Tensor:
+            weight = self.sigma if self.noise is None else self.sigma.view(8, 16) * self.noise
+            return nn.functional.linear(x, weight)
+
+    x = torch.zeros(2, 16)
+    assert found_by(SYMMETRY, Noisy(noise=True), x) == []
+    assert told(found_by(SYMMETRY, Noisy(noise=False), x)) == [("SYM302", "sigma")]
+
+
+def test_a_table_whose_shards_came_from_one_seed_repeats_at_one_distance() -> None:
+    torch.manual_seed(0)
+    model: Any = nn.Sequential(nn.Embedding(200, 16), nn.Linear(16, 2))
+    with torch.no_grad():
+        model[0].weight[67:134] = model[0].weight[:67]
+        model[0].weight[134:] = model[0].weight[:66]
+    (finding,) = found_by(SYMMETRY, model)
+    assert told([finding]) == [("SYM303", "0.weight")]
+    assert finding.message == "rows repeat 67 rows further down"

@@ -273,3 +273,11 @@ def test_the_findings_have_entries_in_the_catalogue() -> None:
         names: dict[str, Any] = {}
         exec(CATALOGUE[code].example, names)  # noqa: S102 - the examples are ours
         assert code in {finding.code for finding in found_by(SHARED, names["model"])}
+
+
+def test_one_module_under_all_keys_of_a_dictionary_is_found() -> None:
+    (finding,) = found_by(SHARED, nn.ModuleDict(dict.fromkeys(["a", "b", "c"], nn.Linear(4, 4))))
+    assert (finding.code, finding.parameter) == ("TIE702", "a.weight")
+    assert silent(nn.ModuleDict({key: nn.Linear(4, 4) for key in "abc"}))
+    one = nn.Linear(4, 4)
+    assert silent(nn.ModuleDict({"a": one, "b": one, "c": nn.Linear(4, 4)}))

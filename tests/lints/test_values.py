@@ -149,3 +149,20 @@ def test_thousands_of_values_at_one_bound_are_spikes_too() -> None:
     with torch.no_grad():
         model[0].weight.view(-1)[torch.randperm(8192)[:200]] = -2.0
     assert told(found_by([outliers], model)) == [("STA204", "0.weight")]
+
+
+def test_buffers_of_zeros_that_count_or_divide_are_found() -> None:
+    model = _net(nn.BatchNorm1d)
+    model.register_buffer("freqs", torch.zeros(8))
+    model.register_buffer("relative_position_index", torch.zeros(4, 4, dtype=torch.long))
+    model.register_buffer("token_type_ids", torch.zeros(1, 8, dtype=torch.long))
+    model[1].running_var.zero_()
+    assert told(found_by([unwritten], model)) == [
+        ("INI108", "freqs"),
+        ("INI108", "relative_position_index"),
+        ("INI108", "1.running_var"),
+    ]
+    model.get_buffer("freqs").copy_(torch.arange(8.0))
+    model.get_buffer("relative_position_index").copy_(torch.arange(16).view(4, 4))
+    model[1].running_var[1:] = 1.0  # a dead channel may have none
+    assert found_by([unwritten], model) == []

@@ -45,10 +45,11 @@ def _overwritten(row: Row) -> Iterator[Finding]:
 
 
 def _is_lost(write: Write, last: Write) -> bool:
-    """Tell whether loaded values, or zeros that were set by hand, gave way to a draw."""
-    by_hand = write.operation in _ZEROS and not write.function.endswith("reset_parameters")
-    loaded = write.operation == _LOADED
-    return (loaded and last.operation != _LOADED) or (by_hand and last.operation in _DRAWS)
+    """Tell whether loaded or computed values, or zeros that were set by hand, gave way to a draw."""
+    if last.operation == _LOADED or write.function.endswith("reset_parameters"):
+        return False
+    by_hand = write.operation in _ZEROS or (not write.born and write.operation[-1:] != "_")
+    return write.operation == _LOADED or (by_hand and last.operation in _DRAWS)
 
 
 def _no_truncation(row: Row) -> Iterator[Finding]:

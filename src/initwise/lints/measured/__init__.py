@@ -2,7 +2,7 @@
 
 from initwise.lints.measured._backward import uneven
 from initwise.lints.measured._dead import dead
-from initwise.lints.measured._gradients import unused, without_gradient
+from initwise.lints.measured._gradients import flat, unused, without_gradient
 from initwise.lints.measured._growth import exploding, vanishing
 from initwise.lints.measured._loss import far_loss
 from initwise.lints.measured._not_finite import not_finite
@@ -18,6 +18,7 @@ MEASURED = (
     vanishing,
     far_loss,
     without_gradient,
+    flat,
     unused,
     uneven,
     staying,

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from initwise.findings import Finding, found
 from initwise.lints._gather import together
 from initwise.lints._subject import Subject
-from initwise.lints.measured._blame import events
+from initwise.lints.measured._blame import events, upstream
+from initwise.lints.measured._dead import dead
 from initwise.model import Parameter
+from initwise.model.graph._vocabulary import ADDITIONS
 from initwise.signals import Event
+
+_MOST = 0.9  # of the parameters; where nothing at all has a gradient, the loss is to blame
 
 
 def without_gradient(subject: Subject) -> Iterator[Finding]:
@@ -21,6 +25,61 @@ def without_gradient(subject: Subject) -> Iterator[Finding]:
         if event is not None:
             cuts[event].append(_cut_off(subject, parameter, events(subject)[event]))
     yield from map(together, cuts.values())
+
+
+def flat(subject: Subject) -> Iterator[Finding]:
+    """GRD601: a gradient arrives and is exactly zero, though neither zeros nor a dead layer are the cause: one finding.
+
+    A parameter beyond its clamp, a gate shut where its slope is zero, a mask of zeros in a buffer.
+    """
+    probe = subject.probe
+    if probe is None or not probe.still - probe.blocked:
+        return
+    if any(each.not_finite for each in probe.events) or any(True for _ in dead(subject)):
+        return  # told already
+    trained = sum(each.requires_grad for each in subject.parameters)
+    names = probe.still - probe.blocked
+    still = [each for each in subject.parameters if each.name in names and _is_flat(subject, each)]
+    if still and len(probe.still) < _MOST * trained:
+        yield together([_flat(each) for each in still])
+
+
+def _is_flat(subject: Subject, parameter: Parameter) -> bool:
+    """Tell whether a gradient of zero says something: biases before a norm and rows never looked up have none.
+
+    Two towers of one weight that are given one input, and what takes their difference, have none either.
+    """
+    if parameter.usage is not None and parameter.usage.calls > 1:
+        return False
+    if any(_is_of_a_difference(subject, event) for event in _events_of(subject, parameter)):
+        return False
+    return parameter.requires_grad and parameter.role not in {"embedding", "bias", "position", "table", "unused"}
+
+
+def _events_of(subject: Subject, parameter: Parameter) -> Iterator[Event]:
+    """Yield the events in which a parameter takes part."""
+    yield from (each for each in events(subject) if parameter.name in each.parameters)
+
+
+def _is_of_a_difference(subject: Subject, event: Event) -> bool:
+    """Tell whether the signal of an event is zero because equal things were subtracted."""
+    last = ""
+    for before in upstream(subject, event):
+        if before is not event:
+            if before.second_moment:
+                break
+            last = before.operation
+    return last in ADDITIONS
+
+
+def _flat(parameter: Parameter) -> Finding:
+    return found(
+        "GRD601",
+        parameter.name,
+        "its gradient is exactly zero, and stays so: what it goes into does not change with it",
+        "a gradient of zero",
+        "a gradient, or requires_grad=False",
+    )
 
 
 def unused(subject: Subject) -> Iterator[Finding]:

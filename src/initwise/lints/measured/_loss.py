@@ -12,6 +12,7 @@ from initwise.lints.measured._growth import amplifier
 from initwise.model.graph._vocabulary import PRODUCTS
 from initwise.signals import CrossEntropy, Event
 
+_HOT = 100.0  # of the logits behind a temperature; contrastive models clip theirs at 100
 _NATS, _SHARE = 1.5, 0.25  # He's law in the output layer makes one nat too many
 
 
@@ -20,16 +21,17 @@ def far_loss(subject: Subject) -> Iterator[Finding]:
     for entropy in subject.probe.entropies if subject.probe is not None else ():
         expected = math.log(entropy.classes)
         known = entropy.classes > 1 and entropy.event >= 0 and not entropy.paired
-        known = known and not _is_scaled(subject, events(subject)[entropy.event])
+        number = _temperature(subject, events(subject)[entropy.event]) if entropy.event >= 0 else None
+        known = known if number is None else entropy.logits_std > _HOT
         if known and entropy.loss > expected + max(_NATS, _SHARE * expected):
-            yield _finding(subject, entropy, expected)
+            yield _finding(subject, entropy, expected, number)
             return
 
 
-def _finding(subject: Subject, entropy: CrossEntropy, expected: float) -> Finding:
+def _finding(subject: Subject, entropy: CrossEntropy, expected: float, number: str | None) -> Finding:
     logits = events(subject)[entropy.event]
     output = layer(subject, logits)
-    name, words = _culprit(subject, logits, output)
+    name, words = _culprit(subject, logits, output) if number is None else (number, ", most of it from this number")
     return found(
         "SIG505",
         name,
@@ -54,15 +56,15 @@ def _culprit(subject: Subject, logits: Event, output: Event | None) -> tuple[str
     return parameter.name, f" ({scale(subject, output, parameter)})"
 
 
-def _is_scaled(subject: Subject, logits: Event) -> bool:
-    """Tell whether a learned number multiplies the logits: a temperature, which is large by design."""
+def _temperature(subject: Subject, logits: Event) -> str | None:
+    """Return the learned number that multiplies the logits, if there is one: a temperature is large by design."""
     for event in upstream(subject, logits):
         if weight(subject, event) is not None:
-            return False
+            return None
         numbers = [name for name in event.parameters if subject.reading[name].numel() == 1]
         if event.operation in PRODUCTS and numbers:
-            return True
-    return False
+            return numbers[0]
+    return None
 
 
 def _large_bias(subject: Subject, output: Event) -> str | None:

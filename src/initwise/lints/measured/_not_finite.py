@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
-from initwise.lints.measured._blame import blamed, events
+from initwise.lints.measured._blame import blamed, events, weight
 from initwise.signals import Event
 
 
@@ -55,7 +55,7 @@ def _finding(subject: Subject, event: Event, what: str, where: str) -> Finding:
     name = f"{event.operation} in {event.module}" if event.module else event.operation
     return found(
         "SIG506",
-        blamed(subject, event),
+        event.parameters[0] if event.parameters and weight(subject, event) is None else blamed(subject, event),
         f"the {where} of {name}{origin} is the first that is not finite",
         words,
         "finite numbers",

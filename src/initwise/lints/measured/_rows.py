@@ -9,6 +9,7 @@ from torch import Tensor
 
 from initwise.findings import Finding, found
 from initwise.initializers import units
+from initwise.lints._factors import is_factor
 from initwise.lints._subject import Subject
 from initwise.lints.measured._blame import events, layer, local
 
@@ -28,6 +29,8 @@ def staying(subject: Subject) -> Iterator[Finding]:
         if gradient is None or axes is None or values.shape != gradient.shape or values.is_complex():
             continue
         if (axes.groups > 1 and axes.groups == parameter.shape[0]) or parameter.name in heads:
+            continue
+        if is_factor(subject.graph, parameter.name):
             continue
         rows, slopes = units(values, axes), units(gradient, axes)
         count = _twins(rows, slopes, noise)

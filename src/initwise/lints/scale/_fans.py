@@ -14,6 +14,7 @@ from initwise.model.graph._vocabulary import PRODUCTS
 
 _LARGE, _SMALL = 5.0, 0.04  # std * sqrt(fan_in); stock models lie between 0.06 and 4 where no norm follows
 _GAINS = (1.0, math.sqrt(2.0))  # std * sqrt(fan_out) of schemes that keep the gradient's size instead
+_LARGE_UNSEEN = 6.0
 _FEWEST = 256
 _NARROW = 16  # a layer that reads coordinates makes up for nothing and hides nothing
 
@@ -22,7 +23,8 @@ def far_off(subject: Subject) -> Iterator[Finding]:
     """STA206: std * sqrt(fan_in) is far from one in a layer that carries the signal, and no norm follows."""
     for parameter in subject.weights:
         usage = parameter.usage
-        if usage is None or usage.axes is None or not usage.calls or usage.norm_follows:
+        unseen = subject.reading.roles is None  # nothing is known of what follows
+        if usage is None or usage.axes is None or usage.norm_follows or not (usage.calls or unseen):
             continue
         sample = subject.sample(parameter)
         if not sample.finite or sample.constant or sample.count < _FEWEST or _is_cut_along_inputs(parameter):
@@ -30,7 +32,9 @@ def far_off(subject: Subject) -> Iterator[Finding]:
         counted = fans(parameter.shape, usage.axes)
         size, backward = (sample.std * math.sqrt(each) for each in (counted.fan_in, counted.fan_out))
         near = max(0.05, 4 * sample.error)
-        large = size > _LARGE and not any(math.isclose(backward, gain, rel_tol=near) for gain in _GAINS)
+        large = size > (_LARGE_UNSEEN if unseen else _LARGE) and not any(
+            math.isclose(backward, gain, rel_tol=near) for gain in _GAINS
+        )
         small = size < _SMALL and counted.fan_in >= _NARROW and _carries(usage)
         if (large or small) and not is_scaled(subject, parameter):
             yield _finding(parameter, sample.std, counted.fan_in, size)

@@ -36,7 +36,9 @@ def wrong_fans(subject: Subject) -> Iterator[Finding]:
     """STA206: the std is exactly that of a scheme with the wrong fans, and far off with the true ones."""
     for parameter in subject.weights:
         usage, sample = parameter.usage, subject.sample(parameter)
-        if usage is None or usage.source != "trace" or usage.norm_follows or not _is_plain(parameter):
+        if usage is None or usage.source != "trace" or usage.norm_follows or usage.output:
+            continue
+        if not _is_plain(parameter):
             continue
         depthwise = parameter.axes is not None and parameter.axes.groups > 1
         if not sample.finite or sample.constant or sample.count < (_FEWEST_DEPTHWISE if depthwise else _FEWEST):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from initwise.fans import fans
 from initwise.findings import Finding, found
+from initwise.lints._factors import is_factor
 from initwise.lints._subject import Subject
 from initwise.model import Parameter
 
@@ -16,7 +17,12 @@ def constant(subject: Subject) -> Iterator[Finding]:
         if parameter.role not in {"weight", "recurrent", "embedding"} or not parameter.requires_grad:
             continue
         sample = subject.sample(parameter)
-        if sample.constant and not sample.zero and _units(parameter) > 1:
+        if (
+            sample.constant
+            and not sample.zero
+            and _units(parameter) > 1
+            and not is_factor(subject.graph, parameter.name)
+        ):
             value = sample.moments.low
             yield found(
                 "SYM302",

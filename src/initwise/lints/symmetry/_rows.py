@@ -51,7 +51,7 @@ def _is_periodic(values: Tensor, axis: int, part: int) -> bool:
 
 def _repeated_rows(parameter: Parameter, values: Tensor) -> tuple[str, str] | None:
     if parameter.role == "embedding" or any(isinstance(owner.module, nn.Embedding) for owner in parameter.owners):
-        return None  # rows that were never looked up in training, or were all made from one mean
+        return _shifted(values)  # single rows may be equal: never looked up in training, or all made from one mean
     rows = values if parameter.axes is None else units(values, parameter.axes)
     rows = rows.reshape(rows.shape[0], -1)
     if rows.shape[1] < _SHORTEST or rows.shape[0] < 2 or rows.is_complex():
@@ -62,6 +62,17 @@ def _repeated_rows(parameter: Parameter, values: Tensor) -> tuple[str, str] | No
     one, other = sorted((int(order[equal[0]]), int(order[equal[0] + 1])))
     share = f"{equal.numel():,} of {rows.shape[0]:,} rows repeat another"
     return f"row {other} is bit-identical to row {one}; {share}", share
+
+
+def _shifted(values: Tensor) -> tuple[str, str] | None:
+    """Return what repeats where many rows of a table equal those at one distance, as shards of uneven sizes do."""
+    order, equal = _equal_neighbours(values.reshape(values.shape[0], -1))
+    distances = [abs(int(order[place]) - int(order[place + 1])) for place in equal.tolist()]
+    count, distance = max(((distances.count(each), each) for each in set(distances)), default=(0, 0))
+    if distance < 2 or count < max(_SHORTEST, values.shape[0] // 10) or len(distances) > 2 * count:
+        return None
+    share = f"{count:,} of {values.shape[0]:,} rows equal another at one distance"
+    return f"rows repeat {distance} rows further down", share
 
 
 def _equal_neighbours(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import torch
@@ -14,6 +15,8 @@ from initwise.statistics import Sample
 
 _HUGE, _TINY = 1e10, 1e-20  # beyond them lie numbers that memory holds and that nobody draws
 _START = 16
+_INDEX = re.compile(r"position_(ids|index)|pos(ition)?_idx|rel\w*_index")
+_FREQUENCIES = re.compile(r"freq(s|uencies)?$")
 _POISON = "build the model inside `with iw.record() as log:` to see what was never written"
 
 
@@ -24,7 +27,7 @@ def not_finite(subject: Subject) -> Iterator[Finding]:
             told = _counted(parameter.values())
             yield found("INI101", parameter.name, "the values are not all finite", told, "finite values")
     for name, buffer in _buffers(subject):
-        if bool(torch.isnan(buffer).any()):
+        if buffer.is_floating_point() and bool(torch.isnan(buffer).any()):
             yield found("INI101", name, "the buffer holds NaN", _counted(buffer), "numbers")
 
 
@@ -87,7 +90,7 @@ def _buffers(subject: Subject) -> Iterator[tuple[str, Tensor]]:
     model = subject.reading.model
     parallel = is_parallel(model)
     for path, buffer in model.named_buffers():
-        if buffer.is_floating_point() and buffer.numel() and not buffer.is_meta:
+        if not buffer.is_complex() and buffer.dtype != torch.bool and buffer.numel() and not buffer.is_meta:
             yield canonical_name(path, parallel=parallel), buffer.detach()
 
 
@@ -95,10 +98,17 @@ def _impossible(name: str, buffer: Tensor) -> tuple[str, str] | None:
     """Return what was found and what is possible for buffers whose names say what they hold."""
     last = name.rpartition(".")[2]
     low, high = float(buffer.min()), float(buffer.max())
-    if last == "running_var" and low < 0.0:
-        return f"a variance of {low:.3g}", "variances of at least 0"
-    if last.endswith("inv_freq") and buffer.dim() == 1 and not (0.0 < high <= 1.0 and low > 0.0):
-        return f"frequencies of {low:.3g} to {high:.3g}", "inverse frequencies, from 1 down, all above 0"
+    if not buffer.is_floating_point():
+        if low == high and buffer.numel() > 1 and _INDEX.search(last):
+            return f"{low:g} everywhere", "indices that differ from place to place"
+        return None
+    if last == "running_var" and (low < 0.0 or high == 0.0):
+        return f"variances of {low:.3g} to {high:.3g}", "variances above 0, at first of 1"
+    if _FREQUENCIES.search(last) and buffer.dim() == 1 and buffer.numel() > 1:
+        if low == high == 0.0:
+            return "frequencies of zero", "frequencies that differ"
+        if last.endswith("inv_freq") and not (0.0 < high <= 1.0 and low > 0.0):
+            return f"frequencies of {low:.3g} to {high:.3g}", "inverse frequencies, from 1 down, all above 0"
     if last in {"running_var", "running_mean"} and max(abs(low), abs(high)) > _HUGE:
         return f"{low:.3g} to {high:.3g}", f"sizes below {_HUGE:g}"
     return None
