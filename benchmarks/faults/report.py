@@ -16,7 +16,9 @@ whose thread had been closed as no fault, gave way to another). *Found* asks for
 faulty parameter with a code that says the fault. *Noted*: right, but only as a note. *Elsewhere*: an alarm about
 something else. Twins, controls (models that look faulty and are right) and stock models must stay silent: any
 error or warning there is a false alarm; notes are counted apart. Where a tool was improved on what is listed here, the
-same list no longer shows how it does on faults that nobody has looked at.
+same list no longer shows how it does on faults that nobody has looked at: of the first 94 faults 86 were found when
+they were first asked for (1 of 94 twins alarmed); of the 60 of `cases/unseen_*`, written later by an author who had not
+seen the lints, 46 were found at first, and 2 of 60 twins and 1 of 27 controls alarmed. What they showed was then mended.
 
 - *recall* = found / faults
 - *precision by case* = found / (found + twins, controls and stock models with a false alarm)

@@ -28,7 +28,7 @@ def staying(subject: Subject) -> Iterator[Finding]:
         gradient = None if gradient is None else local(gradient)
         if gradient is None or axes is None or values.shape != gradient.shape or values.is_complex():
             continue
-        if (axes.groups > 1 and axes.groups == parameter.shape[0]) or parameter.name in heads:
+        if (axes.groups > 1 and axes.groups == parameter.shape[0]) or parameter.name in heads or not axes.fan_out:
             continue
         if is_factor(subject.graph, parameter.name):
             continue
