@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 
 import pytest
@@ -224,3 +225,17 @@ def test_zeros_that_were_set_by_hand_and_drawn_over_are_a_warning() -> None:
     (finding,) = log.findings
     assert (finding.code, finding.severity, finding.parameter) == ("INI113", "warning", "weight")
     assert finding.message.startswith("zeros_() at tests/provenance/test_record.py:")
+
+
+def test_vectors_from_outside_that_are_drawn_over_are_a_warning_and_a_copied_layer_is_none() -> None:
+    vectors = torch.randn(10, 4)
+    with iw.record() as log:
+        table = nn.Embedding(10, 4)
+        with torch.no_grad():
+            table.weight.copy_(vectors)
+        nn.init.uniform_(table.weight)
+    assert [finding.severity for finding in log.findings] == ["warning"]
+    with iw.record() as log:
+        table = copy.deepcopy(nn.Embedding(10, 4))
+        nn.init.uniform_(table.weight)
+    assert {finding.severity for finding in log.findings} <= {"info"}

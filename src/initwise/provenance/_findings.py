@@ -48,7 +48,8 @@ def _is_lost(write: Write, last: Write) -> bool:
     """Tell whether loaded or computed values, or zeros that were set by hand, gave way to a draw."""
     if last.operation == _LOADED or write.function.endswith("reset_parameters"):
         return False
-    by_hand = write.operation in _ZEROS or (not write.born and write.operation[-1:] != "_")
+    given = write.operation == "copied" and "before the block" in write.arguments
+    by_hand = given or write.operation in _ZEROS or (not write.born and write.operation[-1:] != "_")
     return write.operation == _LOADED or (by_hand and last.operation in _DRAWS)
 
 
