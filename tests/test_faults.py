@@ -152,7 +152,7 @@ def test_the_page_counts_recall_precision_and_alarms_per_thousand_parameters() -
     assert "| recall | **66.7%** | 2 of 3 faults |" in text
     assert "| precision by case | **50.0%** | 2 of 5 right models alarmed |" in text
     assert "| precision by finding | **50.0%** | 2 right, 2 false; 1 more on faulty models |" in text
-    assert "| false alarms per 1,000 parameters | **5.00** | 1 of 200 in stock models |" in text
+    assert "| false alarms per 1,000 parameters | **5.00** | 1 findings on 200 parameters of stock models; " in text
     whole = "\n".join(page(outcomes, "a machine"))
     assert "- **name** (CLONE, check; missed): About. https://" in whole
     assert "  - warning STA206 `head.weight`: said (measured measured; expected expected)" in whole

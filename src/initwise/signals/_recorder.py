@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from initwise.model.graph._calls import DESCENDED, QUIET, descended, in_place, source_line, storage_of
 from initwise.model.graph._structures import tensors
-from initwise.model.graph._tracer import _DESCENDED, _QUIET, _inplace, _inside, _line, _storage
 from initwise.model.graph._vocabulary import INDEXING, VIEWS
 from initwise.signals._entropy import CrossEntropy, entropy_of
 from initwise.signals._event import Event
@@ -97,11 +97,11 @@ class Recorder(TorchFunctionMode):
         name = getattr(func, "__name__", "") or str(func)
         if name == "__get__":
             return self._property(func, args)
-        if name in _QUIET:
+        if name in QUIET:
             return func(*args, **kwargs)
-        if func in _DESCENDED:
+        if func in DESCENDED:
             with self:
-                return _inside(func)(*args, **kwargs)
+                return descended(func)(*args, **kwargs)
         return self._run(func, name, args, kwargs)
 
     def _property(self, func: Any, args: tuple[Any, ...]) -> Any:
@@ -117,7 +117,7 @@ class Recorder(TorchFunctionMode):
         call = _Call(name, args, kwargs)
         measured = self._before(call, taken, before)
         result = _single(func, call) if name == "batch_norm" else func(*args, **kwargs)
-        made = [args[0]] if _inplace(name, kwargs) and args and isinstance(args[0], Tensor) else list(tensors(result))
+        made = [args[0]] if in_place(name, kwargs) and args and isinstance(args[0], Tensor) else list(tensors(result))
         if made:
             self._after(call, taken, before, made, measured)
         return result
@@ -161,7 +161,7 @@ class Recorder(TorchFunctionMode):
         inputs = tuple(dict.fromkeys(known.event for _, known in signals))
         numbers = {**measured, **self._moments(output)}
         if parameters and _is_measurable(signals[0][0]):
-            numbers |= self._given(*signals[0], inplace=_inplace(call.name, call.kwargs))
+            numbers |= self._given(*signals[0], inplace=in_place(call.name, call.kwargs))
         units = self._activation(call, signals, output, numbers)
         self._drafts.append(
             _Draft(
@@ -170,7 +170,7 @@ class Recorder(TorchFunctionMode):
                     module=module,
                     operation=call.name,
                     call=count,
-                    line=_line(),
+                    line=source_line(),
                     parameters=parameters,
                     inputs=inputs,
                     shape=tuple(output.shape),
@@ -246,11 +246,11 @@ class Recorder(TorchFunctionMode):
             self.entropies.append(replace(found, event=self.event_of(logits)))
 
     def _settle(self, call: _Call, made: list[Tensor], known: Known) -> None:
-        inplace = _inplace(call.name, call.kwargs)
+        inplace = in_place(call.name, call.kwargs)
         for tensor in made:
             self._note(tensor, known)
             if inplace and known.signal:
-                self._written[_storage(tensor)] = known
+                self._written[storage_of(tensor)] = known
 
     def _note(self, tensor: Tensor, known: Known) -> None:
         if id(tensor) in self._names:
@@ -264,7 +264,7 @@ class Recorder(TorchFunctionMode):
             self._touched.add(name)
             return Known(parameters=(name,))
         found = self._known.get(id(tensor))
-        latest = self._written.get(_storage(tensor)) if self._written else None
+        latest = self._written.get(storage_of(tensor)) if self._written else None
         if latest is not None and (found is None or latest.event > found.event):
             return latest
         if found is not None and (found.signal or found.parameters or not tensor.requires_grad):

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - the field's own name
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from initwise.errors import InitwiseError
 from initwise.model._names import canonical_name
+from initwise.model.graph._calls import DESCENDED, QUIET, descended, in_place, source_line, storage_of
 from initwise.model.graph._execution import Executor
 from initwise.model.graph._graph import Graph, Kind, Operation, Ref, Value
 from initwise.model.graph._state import undisturbed
 from initwise.model.graph._structures import mapped, tensors
 from initwise.model.graph._twin import twin
 
-_OURS = str(Path(__file__).parents[2])
-_TORCH = str(Path(torch.__file__).parent)
-# What returns no tensor, or none that a graph needs.
-_QUIET = frozenset(
-    """size dim numel stride is_contiguous element_size storage_offset data_ptr is_floating_point is_complex type
-    get_device __len__ ndimension nelement __hash__ is_tensor is_set_to untyped_storage storage is_nonzero __repr__
-    requires_grad_ retain_grad register_hook detach_ is_same_size is_shared is_pinned is_inference __format__ __dir__
-    _set_grad_enabled set_grad_enabled is_grad_enabled broadcast_shapes result_type can_cast promote_types
-    _has_compatible_shallow_copy_type __setattr__ has_names is_conj is_neg""".split()
-)
 _FACTORY_PROPERTIES = frozenset({"T", "mT", "H", "mH", "data", "real", "imag"})
 _INDEXED = frozenset({"__getitem__", "__setitem__"})
 _WHOLE = frozenset({torch.int64, torch.int32, torch.int16, torch.int8})
-_DESCENDED = (F.multi_head_attention_forward,)
 
 
 class TraceError(InitwiseError):
@@ -144,11 +129,11 @@ class _Recorder(TorchFunctionMode):
         name = getattr(func, "__name__", "") or str(func)
         if name == "__get__":
             return self._property(func, args)
-        if name in _QUIET:
+        if name in QUIET:
             return func(*args, **kwargs)
-        if func in _DESCENDED:
+        if func in DESCENDED:
             with self:
-                return _inside(func)(*args, **kwargs)
+                return descended(func)(*args, **kwargs)
         return self.record(func, name, args, kwargs)
 
     def _property(self, func: Any, args: tuple[Any, ...]) -> Any:
@@ -160,13 +145,13 @@ class _Recorder(TorchFunctionMode):
     def record(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Execute an operation and write it down, unless all that it takes is constant."""
         self.running = name
-        inplace = _inplace(name, kwargs)
+        inplace = in_place(name, kwargs)
         args, kwargs = self._current(args, kwargs)
         taken = list(tensors((args, kwargs)))
         if not any(tensor.is_meta for tensor in taken):
             return self.executor.call(func, name, args, kwargs)
         if inplace and isinstance(args[0], Tensor) and not args[0].is_meta:
-            self.filled[_storage(args[0])] = _without_memory(args[0])
+            self.filled[storage_of(args[0])] = _without_memory(args[0])
             args, kwargs = self._current(args, kwargs)
             taken = list(tensors((args, kwargs)))
         if name in _INDEXED:
@@ -188,20 +173,20 @@ class _Recorder(TorchFunctionMode):
         index = len(self.operations)
         noted = mapped((args, kwargs), lambda tensor: Ref(self._known(tensor)))
         outputs = []
-        inplace = _inplace(name, kwargs)
+        inplace = in_place(name, kwargs)
         for tensor in made:
             real = not tensor.is_meta
             value = self._value(tensor, "constant" if real and not inplace else "activation")
             self.values[value].maker = index
             outputs.append(value)
             if inplace:
-                self.written[_storage(tensor)] = value
+                self.written[storage_of(tensor)] = value
         unique = tuple(dict.fromkeys(inputs))
         for value in unique:
             self.values[value].users.append(index)
         module, call = self.where[-1]
         self.operations.append(
-            Operation(index, name, func, noted[0], noted[1], unique, tuple(outputs), module, call, _line())
+            Operation(index, name, func, noted[0], noted[1], unique, tuple(outputs), module, call, source_line())
         )
 
     def _value(self, tensor: Tensor, kind: Kind, name: str = "") -> int:
@@ -219,7 +204,7 @@ class _Recorder(TorchFunctionMode):
                 return self._value(tensor, "activation")  # made where no pass shows it: by a scripted module
             return self._value(tensor, "constant" if name is None else "buffer", name or "")
         if self.written and tensor.is_meta:
-            latest = self.written.get(_storage(tensor))
+            latest = self.written.get(storage_of(tensor))
             if latest is not None and latest > found:
                 return self._rewritten(tensor, found, latest)
         return found
@@ -235,7 +220,7 @@ class _Recorder(TorchFunctionMode):
         for each in inputs:
             self.values[each].users.append(index)
         args = tuple(Ref(each) for each in inputs)
-        self.operations.append(Operation(index, "alias", None, args, {}, inputs, (value,), module, call, _line()))
+        self.operations.append(Operation(index, "alias", None, args, {}, inputs, (value,), module, call, source_line()))
         return value
 
     def _current(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -246,14 +231,14 @@ class _Recorder(TorchFunctionMode):
 
     def _counterpart(self, tensor: Tensor) -> Tensor:
         """Return what stands for a constant: itself, or a view of the memory that activations were written into."""
-        filled = None if tensor.is_meta else self.filled.get(_storage(tensor))
+        filled = None if tensor.is_meta else self.filled.get(storage_of(tensor))
         if filled is None:
             return tensor
         if id(tensor) not in self.counterparts:
             made = torch.as_strided(filled, tensor.shape, tensor.stride(), tensor.storage_offset())
             self.counterparts[id(tensor)] = made
             self.keep.append(tensor)
-            latest = self.written.get(_storage(made))
+            latest = self.written.get(storage_of(made))
             if latest is not None:
                 self._alias(made, (latest,))
         return self.counterparts[id(tensor)]
@@ -290,14 +275,6 @@ class _Recorder(TorchFunctionMode):
         )
 
 
-def _inplace(name: str, kwargs: Mapping[str, Any]) -> bool:
-    if name.endswith("_") and not name.endswith("__"):
-        return True
-    if name in ("__setitem__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "__iand__", "__ior__"):
-        return True
-    return kwargs.get("inplace") is True
-
-
 def _without_memory(tensor: Tensor) -> Tensor:
     """Return a tensor on meta that is as long as the memory that a tensor is a view of."""
     length = tensor.untyped_storage().nbytes() // tensor.element_size()
@@ -315,52 +292,6 @@ def _plain_index(args: tuple[Any, ...]) -> tuple[Any, ...]:
     index = args[1]
     found = tuple(map(plain, index)) if type(index) is tuple else plain(index)
     return (args[0], found, *args[2:])
-
-
-def _storage(tensor: Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (RuntimeError, NotImplementedError):
-        return id(tensor)
-
-
-@lru_cache(maxsize=8)
-def _inside(function: Any) -> Any:
-    """Return a Python function of torch that goes on to its parts, where it would hand itself over as a whole."""
-
-    def never(*args: Any) -> bool:
-        return False
-
-    names: dict[str, Any] = {name: never for name in function.__globals__ if name.startswith("has_torch_function")}
-    names |= {"handle_torch_function": None}
-    plain = types.FunctionType(
-        function.__code__,
-        {**function.__globals__, **names},
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    plain.__kwdefaults__ = function.__kwdefaults__
-    return plain
-
-
-def _line() -> str:
-    """Return the nearest source line outside torch and this library."""
-    frame: Any = sys._getframe(2)
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((_TORCH, _OURS, "<frozen")):
-            return f"{_short(file)}:{frame.f_lineno}"
-        frame = frame.f_back
-    return ""
-
-
-@lru_cache(maxsize=4096)
-def _short(file: str) -> str:
-    parts = Path(file).parts
-    if "site-packages" in parts:
-        return "/".join(parts[len(parts) - parts[::-1].index("site-packages") :])
-    return "/".join(parts[-2:])
 
 
 @contextmanager
