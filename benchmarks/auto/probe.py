@@ -18,8 +18,8 @@ from torch.overrides import TorchFunctionMode
 
 from initwise.model import Graph, canonical_name
 from initwise.model.graph import Operation
+from initwise.model.graph._calls import DESCENDED, descended, in_place
 from initwise.model.graph._structures import tensors
-from initwise.model.graph._tracer import _DESCENDED, _inplace, _inside
 from initwise.model.graph._vocabulary import RECURRENT
 
 
@@ -86,14 +86,14 @@ class Probe(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if func in _DESCENDED:
+        if func in DESCENDED:
             with self:
-                return _inside(func)(*args, **kwargs)
+                return descended(func)(*args, **kwargs)
         result = func(*args, **kwargs)
         name = getattr(func, "__name__", "") or str(func)
         if name == "__get__":
             name = func.__self__.__name__
-        made = [args[0]] if _inplace(name, kwargs) and args and isinstance(args[0], Tensor) else list(tensors(result))
+        made = [args[0]] if in_place(name, kwargs) and args and isinstance(args[0], Tensor) else list(tensors(result))
         if made and any(tensor.requires_grad for tensor in (*made, *tensors((args, kwargs)))):
             place = self.places.next(*self.where[-1], name, made[0].shape)
             if place in self.wanted:
