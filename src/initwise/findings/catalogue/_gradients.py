@@ -10,7 +10,9 @@ CODES: tuple[Code, ...] = (
         title="no gradient comes back",
         severity="warning",
         meaning="A trained parameter takes part in the forward pass, what it makes goes into something that receives a"
-        " gradient, and none arrives at the parameter: detach(), .data, argmax or torch.no_grad() stands between.",
+        " gradient, and none arrives at the parameter: detach(), .data, argmax or torch.no_grad() stands between. Or one"
+        " arrives and is exactly zero in every pass, though neither zeros nor a dead layer are the cause: the parameter"
+        " lies beyond its clamp, behind a gate that is shut where it is flat, or a buffer of zeros masks it.",
         harm="The parameter keeps its initial values for the whole training, without a word.",
         fix="Remove what cuts the graph, or set requires_grad=False to say that it is meant.",
         example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"

@@ -29,7 +29,7 @@ CODES: tuple[Code, ...] = (
         title="layers share one module by accident",
         severity="warning",
         meaning="One parameter is registered at the same place in three or more numbered siblings, or in all of two,"
-        " and nothing declares the tie. Embeddings, positions, heads for classes, boxes and scores, which many"
+        " or one module stands under every key of a ModuleDict, and nothing declares the tie. Embeddings, positions, heads for classes, boxes and scores, which many"
         " detectors share between layers, and what has a name outside the layers too do not count.",
         harm="The model has a fraction of the weights it seems to have: all the layers compute with one set of"
         " weights, and its gradient is the sum over all of them.",

@@ -10,8 +10,8 @@ CODES: tuple[Code, ...] = (
         title="memory that nobody wrote",
         severity="error",
         meaning="All values of a parameter are smaller than 1e-20 in size, or one is larger than 1e10, as"
-        " rubbish in memory is; or a buffer cannot be what its name says (a negative variance, frequencies of"
-        " zero).",
+        " rubbish in memory is; or a buffer cannot be what its name says (variances or frequencies"
+        " of zero, indices of positions that are all one), or a parameter begins with the addresses of an allocator.",
         harm="The weights are whatever the allocator left: other ones in each run, and NaN sooner or later.",
         fix="Write what torch.empty, torch.Tensor(n, m) or to_empty() left open; `with iw.record() as log:`"
         " around the construction names every parameter that was never written, however harmless its numbers"

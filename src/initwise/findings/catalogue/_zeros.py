@@ -41,7 +41,8 @@ CODES: tuple[Code, ...] = (
         title="a weight of zeros that carries the signal alone",
         severity="warning",
         meaning="A trained weight is all zeros, and its output goes into another layer with nothing added to it:"
-        " it is neither at the end of a residual branch, nor the output layer, a gate or a correction.",
+        " it is neither at the end of a residual branch, nor the output layer, a gate or a correction. Or all that the"
+        " model is given passes through it.",
         harm="Nothing of the input passes at the start. What follows sees zeros, learns nothing from the first"
         " steps, and the units of the layer start equal.",
         fix="Draw the weight. Zero belongs to the last layer of a branch that is added to something.",
