@@ -44,9 +44,10 @@ CODES: tuple[Code, ...] = (
         severity="warning",
         meaning="std * sqrt(fan_in), which is near one for weights that keep the signal's size, is above 5, or"
         " below 0.04 in a layer that carries the signal, with the true fan_in of the operation; no norm follows,"
-        " and the weight is neither the output layer nor the writer of a residual branch where small ones belong. Or the"
-        " std is exactly that of He, LeCun or Xavier with the fans that torch.nn.init counts on the shape, where the"
-        " operation has others (stacked experts, depthwise kernels), and far from what the scheme means.",
+        " and the weight is neither the output layer nor the writer of a residual branch where small ones belong."
+        " Or the std is exactly that of He, LeCun or Xavier with the fans that torch.nn.init counts on the shape,"
+        " where the operation has others (stacked experts, depthwise kernels), and far from what the scheme"
+        " means.",
         harm="The layer multiplies the signal by that factor: activations saturate or overflow, or vanish.",
         fix="Use the law that the fans ask for: iw.KaimingNormal() before a ReLU, iw.LecunNormal() otherwise. A"
         " factor that is a ratio of sizes of the weight points at swapped fans, or at experts and packed blocks"
