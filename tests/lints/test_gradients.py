@@ -249,3 +249,8 @@ def test_what_takes_the_difference_of_equal_things_is_not_to_blame() -> None:
             return out
 
     assert measured(Distance(), (X, X), classes) == []
+
+
+def test_where_nothing_has_a_gradient_no_parameter_is_to_blame() -> None:
+    model = deep(2, 64, nn.Tanh)
+    assert [each.code for each in measured(model, X, lambda out: (out * 0.0).sum())] == []

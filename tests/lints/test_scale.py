@@ -191,3 +191,13 @@ def test_a_model_that_cannot_be_traced_is_held_to_a_wider_band() -> None:
     assert found_by(SCALE, model) == []
     nn.init.normal_(model.up.weight)
     assert told(found_by(SCALE, model)) == [("STA206", "up.weight")]
+
+
+def test_a_sibling_that_is_a_tenth_larger_is_left_alone() -> None:
+    model = _deep()
+    with torch.no_grad():
+        model[4].weight.mul_(1.1)
+    assert found_by(SCALE, model) == []
+    with torch.no_grad():
+        model[4].weight.mul_(1.3)
+    assert told(found_by(SCALE, model)) == [("STA205", "4.weight")]

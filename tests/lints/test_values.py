@@ -166,3 +166,24 @@ def test_buffers_of_zeros_that_count_or_divide_are_found() -> None:
     model.get_buffer("relative_position_index").copy_(torch.arange(16).view(4, 4))
     model[1].running_var[1:] = 1.0  # a dead channel may have none
     assert found_by([unwritten], model) == []
+
+
+def test_a_law_beside_zero_is_another_one_than_around_zero() -> None:
+    torch.manual_seed(0)
+    model: Any = nn.Sequential(nn.Conv2d(3, 512, 3), nn.BatchNorm2d(512))
+    nn.init.normal_(model[1].bias, 0.0, 0.1)
+    nn.init.normal_(model[1].weight, 0.04, 0.1)  # RepVGG draws N(0.1, 0.1)
+    assert found_by([drawn_norms], model) == []
+    nn.init.normal_(model[1].weight, 0.0, 0.1)
+    assert ("INI110", "1.weight") in told(found_by([drawn_norms], model))
+
+
+def test_values_between_the_bulk_and_the_farthest_make_a_tail() -> None:
+    model = _net()
+    nn.init.normal_(model[0].weight, std=0.02)
+    with torch.no_grad():
+        model[0].weight[0, 0] = 0.25
+    assert told(found_by([outliers], model)) == [("STA204", "0.weight")]
+    with torch.no_grad():
+        model[0].weight[0, 1] = 0.14
+    assert found_by([outliers], model) == []

@@ -236,6 +236,11 @@ def test_vectors_from_outside_that_are_drawn_over_are_a_warning_and_a_copied_lay
         nn.init.uniform_(table.weight)
     assert [finding.severity for finding in log.findings] == ["warning"]
     with iw.record() as log:
+        table = nn.Embedding(10, 4)
+        table.weight = nn.Parameter(vectors.clone())
+        nn.init.uniform_(table.weight)
+    assert [finding.severity for finding in log.findings] == ["warning"]
+    with iw.record() as log:
         table = copy.deepcopy(nn.Embedding(10, 4))
         nn.init.uniform_(table.weight)
     assert {finding.severity for finding in log.findings} <= {"info"}
