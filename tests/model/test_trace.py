@@ -418,9 +418,9 @@ def test_an_error_of_the_model_names_the_operation_and_the_module() -> None:
 
 
 def _gpt(layers: int) -> Any:
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    return GPT2LMHeadModel(GPT2Config(vocab_size=50, n_positions=16, n_embd=8, n_layer=layers, n_head=2))
+    transformers = pytest.importorskip("transformers")
+    config = transformers.GPT2Config(vocab_size=50, n_positions=16, n_embd=8, n_layer=layers, n_head=2)
+    return transformers.GPT2LMHeadModel(config)
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
