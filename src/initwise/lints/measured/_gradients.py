@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from initwise.findings import Finding, found
 from initwise.lints._gather import together
@@ -38,27 +38,28 @@ def flat(subject: Subject) -> Iterator[Finding]:
     if any(each.not_finite for each in probe.events) or any(True for _ in dead(subject)):
         return  # told already
     trained = sum(each.requires_grad for each in subject.parameters)
+    if len(probe.still) >= _MOST * trained:
+        return
+    uses: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in probe.events:
+        for name in event.parameters:
+            uses[name].append(event)
     names = probe.still - probe.blocked
-    still = [each for each in subject.parameters if each.name in names and _is_flat(subject, each)]
-    if still and len(probe.still) < _MOST * trained:
+    still = [each for each in subject.parameters if each.name in names and _is_flat(subject, each, uses[each.name])]
+    if still:
         yield together([_flat(each) for each in still])
 
 
-def _is_flat(subject: Subject, parameter: Parameter) -> bool:
+def _is_flat(subject: Subject, parameter: Parameter, uses: Sequence[Event]) -> bool:
     """Tell whether a gradient of zero says something: biases before a norm and rows never looked up have none.
 
     Two towers of one weight that are given one input, and what takes their difference, have none either.
     """
     if parameter.usage is not None and parameter.usage.calls > 1:
         return False
-    if any(_is_of_a_difference(subject, event) for event in _events_of(subject, parameter)):
+    if any(_is_of_a_difference(subject, event) for event in uses):
         return False
     return parameter.requires_grad and parameter.role not in {"embedding", "bias", "position", "table", "unused"}
-
-
-def _events_of(subject: Subject, parameter: Parameter) -> Iterator[Event]:
-    """Yield the events in which a parameter takes part."""
-    yield from (each for each in events(subject) if parameter.name in each.parameters)
 
 
 def _is_of_a_difference(subject: Subject, event: Event) -> bool:

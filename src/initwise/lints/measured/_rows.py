@@ -30,11 +30,9 @@ def staying(subject: Subject) -> Iterator[Finding]:
             continue
         if (axes.groups > 1 and axes.groups == parameter.shape[0]) or parameter.name in heads or not axes.fan_out:
             continue
-        if is_factor(subject.graph, parameter.name):
-            continue
         rows, slopes = units(values, axes), units(gradient, axes)
         count = _twins(rows, slopes, noise)
-        if count > max(1, int(_SHARE * rows.shape[0])):
+        if count > max(1, int(_SHARE * rows.shape[0])) and not is_factor(subject.graph, parameter.name):
             yield found(
                 "SYM304",
                 parameter.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 import torch
@@ -21,8 +21,9 @@ def broken(subject: Subject) -> Iterator[Finding]:
         if tied is not source and tied.name not in told:
             told.add(tied.name)
             yield _declared(subject, tied, source)
+    tables = [each for each in subject.parameters if each.requires_grad and _is_embedding_only(each)]
     for output in subject.parameters:
-        copied = None if output.name in told else _equal_embedding(subject, output)
+        copied = None if output.name in told else _equal_embedding(subject, output, tables)
         if copied is not None:
             yield found(
                 "TIE701",
@@ -53,21 +54,13 @@ def _measured(subject: Subject, tied: Parameter, source: Parameter) -> str:
     return "two memories, with equal values" if _same(one, other) else "two memories, with other values"
 
 
-def _equal_embedding(subject: Subject, output: Parameter) -> Parameter | None:
+def _equal_embedding(subject: Subject, output: Parameter, tables: Sequence[Parameter]) -> Parameter | None:
     """Return the embedding, not tied to anything, whose values a linear layer holds as well; the nearest by name."""
     if not isinstance(output.module, nn.Linear) or output.attribute != "weight" or not output.requires_grad:
         return None
     if _is_embedding(output):
         return None
-    fits = [
-        each
-        for each in subject.parameters
-        if _is_embedding(each)
-        and each.shape == output.shape
-        and each.dtype == output.dtype
-        and each.requires_grad
-        and all(isinstance(owner.module, nn.Embedding) for owner in each.owners)
-    ]
+    fits = (each for each in tables if (each.shape, each.dtype) == (output.shape, output.dtype))
     equal = [each for each in fits if _equal(subject, each, output)]
     return max(equal, key=lambda each: _in_common(each.name, output.name), default=None)
 
@@ -86,6 +79,10 @@ def _equal(subject: Subject, one: Parameter, other: Parameter) -> bool:
 
 def _is_embedding(parameter: Parameter) -> bool:
     return any(isinstance(owner.module, nn.Embedding) for owner in parameter.owners)
+
+
+def _is_embedding_only(parameter: Parameter) -> bool:
+    return all(isinstance(owner.module, nn.Embedding) for owner in parameter.owners)
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> bool:

@@ -1,8 +1,8 @@
 """Lints on zeros: by design at the end of a branch, a fault where they stop what should learn."""
 
 from initwise.lints.zeros._tables import empty_tables
-from initwise.lints.zeros._weights import silent, stuck
+from initwise.lints.zeros._weights import weights_of_zeros
 
-ZEROS = (stuck, empty_tables, silent)
+ZEROS = (empty_tables, weights_of_zeros)
 
 __all__ = ["ZEROS"]

@@ -10,30 +10,29 @@ from initwise.lints.zeros._motion import Motion
 from initwise.model import Parameter
 
 _KINDS = {"weight", "recurrent", "embedding"}
+_SHOWN = 3
 
 
-def motion(subject: Subject) -> Motion | None:
-    """Return what the graph says about the zeros of the model; None without a graph or without zeros."""
+def weights_of_zeros(subject: Subject) -> Iterator[Finding]:
+    """ZER401 and ZER403, from one walk over the graph; nothing without a graph or without zeros."""
     graph = subject.graph
     zero = frozenset(each.name for each in subject.parameters if subject.sample(each).zero)
     if graph is None or not zero:
-        return None
-    return Motion(graph, zero.intersection(graph.parameters))
-
-
-def stuck(subject: Subject) -> Iterator[Finding]:
-    """ZER401: zeros that receive no gradient, now and after all others have moved; measured where there are inputs."""
-    if subject.probe is not None:
         return
-    moved = motion(subject)
-    if moved is None:
-        return
+    moved = Motion(graph, zero.intersection(graph.parameters))
     still = moved.stuck()
+    if subject.probe is None:  # else it is measured
+        yield from _stuck(subject, moved, still)
+    yield from _silent_weights(subject, moved, still)
+
+
+def _stuck(subject: Subject, moved: Motion, still: frozenset[str]) -> Iterator[Finding]:
+    """ZER401: zeros that receive no gradient, now and after all others have moved."""
     culprits = [each for each in subject.parameters if each.name in still & moved.last.zero and each.requires_grad]
     weights = [each for each in culprits if each.role in _KINDS] or culprits
     blocked = len(still) - len(weights)
     for parameter in weights:
-        others = [each.name for each in weights if each is not parameter]
+        others = [each.name for each in weights[: _SHOWN + 2] if each is not parameter]
         yield found(
             "ZER401",
             parameter.name,
@@ -43,12 +42,8 @@ def stuck(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def silent(subject: Subject) -> Iterator[Finding]:
-    """ZER403: a weight of zeros whose output is all that the next layer sees."""
-    moved = motion(subject)
-    if moved is None:
-        return
-    still = moved.stuck()
+def _silent_weights(subject: Subject, moved: Motion, still: frozenset[str]) -> Iterator[Finding]:
+    """ZER403: a weight of zeros whose output is all that the next layer sees, or that alone reads the input."""
     for parameter in subject.weights:
         if not subject.sample(parameter).zero or parameter.name in still or parameter.name not in moved.first.zero:
             continue
@@ -82,5 +77,5 @@ def _silent(parameter: Parameter, consequence: str) -> Finding:
 
 
 def _beside(others: list[str], blocked: int) -> str:
-    told = f"; nor {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}" if others else ""
+    told = f"; nor {', '.join(others[:_SHOWN])}{', ...' if len(others) > _SHOWN else ''}" if others else ""
     return told + (f"; {blocked} parameters more learn nothing because of that" if blocked > 0 else "")
