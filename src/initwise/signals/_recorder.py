@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
-from initwise.model.graph._calls import DESCENDED, QUIET, descended, in_place, source_line, storage_of
+from initwise.model.graph._calls import CallMode, in_place, source_line, storage_of
 from initwise.model.graph._structures import tensors
 from initwise.model.graph._vocabulary import INDEXING, VIEWS
 from initwise.signals._entropy import CrossEntropy, entropy_of
@@ -43,7 +42,7 @@ class _Draft:
     numbers: dict[str, int] = field(default_factory=dict)
 
 
-class Recorder(TorchFunctionMode):
+class Recorder(CallMode):
     """Writes an event for each operation on the signal; `events()` when forward and backward pass are done."""
 
     def __init__(self, names: Mapping[int, str], canonical: Mapping[str | None, str], places: Places) -> None:
@@ -90,27 +89,15 @@ class Recorder(TorchFunctionMode):
         """Return the event that made a tensor; -1 for none."""
         return self._look(tensor).event
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", "") or str(func)
-        if name == "__get__":
-            return self._property(func, args)
-        if name in QUIET:
-            return func(*args, **kwargs)
-        if func in DESCENDED:
-            with self:
-                return descended(func)(*args, **kwargs)
-        return self._run(func, name, args, kwargs)
-
-    def _property(self, func: Any, args: tuple[Any, ...]) -> Any:
+    def read(self, func: Any, args: tuple[Any, ...]) -> Any:
+        """Return a property; a view of a tensor stands for it."""
         result = func(*args)
         if isinstance(result, Tensor) and isinstance(args[0], Tensor) and func.__self__.__name__ != "grad":
             self._note(result, self._look(args[0]))
         return result
 
-    def _run(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def called(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operation, and measure what it makes."""
         self.running = name
         taken = list(tensors((args, kwargs)))
         before = [self._look(tensor) for tensor in taken]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - the field's own name
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 _OURS = str(Path(__file__).parents[2])
 _TORCH = str(Path(torch.__file__).parent)
@@ -24,6 +26,32 @@ QUIET = frozenset(
     _has_compatible_shallow_copy_type __setattr__ has_names is_conj is_neg""".split()
 )
 DESCENDED = (F.multi_head_attention_forward,)
+
+
+class CallMode(TorchFunctionMode, ABC):
+    """Sees the calls that matter: properties that are read, and functions that make or change tensors."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "") or str(func)
+        if name == "__get__":
+            return self.read(func, args)
+        if name in QUIET:
+            return func(*args, **kwargs)
+        if func in DESCENDED:
+            with self:
+                return descended(func)(*args, **kwargs)
+        return self.called(func, name, args, kwargs)
+
+    @abstractmethod
+    def read(self, func: Any, args: tuple[Any, ...]) -> Any:
+        """Return the property of a tensor, such as `T` or `grad`."""
+
+    @abstractmethod
+    def called(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return what a function gives."""
 
 
 def in_place(name: str, kwargs: Mapping[str, Any]) -> bool:

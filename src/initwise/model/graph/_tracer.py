@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from initwise.errors import InitwiseError
 from initwise.model._names import canonical_name
-from initwise.model.graph._calls import DESCENDED, QUIET, descended, in_place, source_line, storage_of
+from initwise.model.graph._calls import CallMode, in_place, source_line, storage_of
 from initwise.model.graph._execution import Executor
 from initwise.model.graph._graph import Graph, Kind, Operation, Ref, Value
 from initwise.model.graph._state import undisturbed
@@ -81,7 +80,7 @@ def trace(
         return recorder.graph(result, words, training)
 
 
-class _Recorder(TorchFunctionMode):
+class _Recorder(CallMode):
     """Sees every torch function that the pass calls, has it executed, and writes it down."""
 
     def __init__(self) -> None:
@@ -122,27 +121,14 @@ class _Recorder(TorchFunctionMode):
 
         return mapped(structure, given)
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", "") or str(func)
-        if name == "__get__":
-            return self._property(func, args)
-        if name in QUIET:
-            return func(*args, **kwargs)
-        if func in DESCENDED:
-            with self:
-                return descended(func)(*args, **kwargs)
-        return self.record(func, name, args, kwargs)
-
-    def _property(self, func: Any, args: tuple[Any, ...]) -> Any:
+    def read(self, func: Any, args: tuple[Any, ...]) -> Any:
+        """Return a property; those that look at the tensor differently are operations."""
         name = func.__self__.__name__
         if name in _FACTORY_PROPERTIES and not args[0].__class__.__name__.startswith("Batched"):
-            return self.record(func, name, args, {})
+            return self.called(func, name, args, {})
         return func(*args)
 
-    def record(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def called(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Execute an operation and write it down, unless all that it takes is constant."""
         self.running = name
         inplace = in_place(name, kwargs)
@@ -328,7 +314,7 @@ def _scripts_told(recorder: _Recorder) -> Iterator[None]:
 
     def call(function: Any, *args: Any, **kwargs: Any) -> Any:
         with torch._C.DisableTorchFunction():
-            return recorder.record(lambda *a, **k: original(function, *a, **k), function.name, args, kwargs)
+            return recorder.called(lambda *a, **k: original(function, *a, **k), function.name, args, kwargs)
 
     kind.__call__ = call
     try:
