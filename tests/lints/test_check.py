@@ -318,3 +318,13 @@ def test_a_log_of_the_construction_tells_what_nobody_wrote_however_harmless_it_l
     assert (finding.code, finding.parameter) == ("INI112", "2.weight")
     with pytest.raises(ArgumentTypeError, match="log is 3 of type int"):
         iw.check(model, log=3)  # type: ignore[arg-type]
+
+
+def test_zeros_that_never_move_are_told_once_with_inputs_and_without() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))
+    for parameter in model[0].parameters():
+        nn.init.zeros_(parameter)
+    for inputs in (None, torch.randn(16, 8)):
+        told = [(each.code, each.parameter) for each in iw.check(model, inputs).findings]
+        assert told.count(("ZER401", "0.weight")) == 1

@@ -281,3 +281,13 @@ def test_one_module_under_all_keys_of_a_dictionary_is_found() -> None:
     assert silent(nn.ModuleDict({key: nn.Linear(4, 4) for key in "abc"}))
     one = nn.Linear(4, 4)
     assert silent(nn.ModuleDict({"a": one, "b": one, "c": nn.Linear(4, 4)}))
+
+
+def test_a_head_that_starts_as_a_copy_of_a_frozen_table_is_meant() -> None:
+    torch.manual_seed(0)
+    model: Any = nn.ModuleDict({"table": nn.Embedding(50, 16), "head": nn.Linear(16, 50, bias=False)})
+    with torch.no_grad():
+        model["head"].weight.copy_(model["table"].weight)
+    assert not silent(model)
+    model["table"].weight.requires_grad_(requires_grad=False)
+    assert silent(model)

@@ -235,3 +235,14 @@ def test_a_law_with_an_atom_is_held_to_its_moments() -> None:
     with torch.no_grad():
         model.bias.mul_(1.1).clamp_(*law.support)
     assert {"INI103", "INI104"} <= {finding.code for finding in iw.verify(model, asked).findings}
+
+
+def test_a_shift_that_is_certain_and_tiny_is_within_the_margin() -> None:
+    model: Any = nn.Linear(2048, 2048, bias=False)
+    rules = iw.rule("weight", iw.Normal(std=0.02))
+    iw.apply(model, iw.plan(model, rules, seed=1))
+    with torch.no_grad():
+        model.weight.add_(0.01 * 0.02)  # twenty standard errors of the mean
+    asked = iw.plan(model, rules, seed=2)
+    assert iw.verify(model, asked).ok
+    assert {finding.code for finding in iw.verify(model, asked, margin=0.005).findings} == {"INI103"}

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from initwise.findings import Finding, found
 from initwise.initializers import units
-from initwise.lints._factors import is_factor
 from initwise.lints._subject import Subject
 from initwise.lints.measured._blame import events, layer, local
 
@@ -32,7 +31,7 @@ def staying(subject: Subject) -> Iterator[Finding]:
             continue
         rows, slopes = units(values, axes), units(gradient, axes)
         count = _twins(rows, slopes, noise)
-        if count > max(1, int(_SHARE * rows.shape[0])) and not is_factor(subject.graph, parameter.name):
+        if count > max(1, int(_SHARE * rows.shape[0])):
             yield found(
                 "SYM304",
                 parameter.name,
