@@ -5,5 +5,25 @@ from initwise.signals._errors import ProbeError
 from initwise.signals._event import Event
 from initwise.signals._growth import LAYERS, Growth, Measure
 from initwise.signals._probe import Probe, probe
+from initwise.signals._row import Histogram, ParameterSignal, SignalRow
+from initwise.signals._signals import Signals, Unknown
+from initwise.signals._verdict import Culprit, Step, Verdict
 
-__all__ = ["LAYERS", "CrossEntropy", "Event", "Growth", "Measure", "Probe", "ProbeError", "probe"]
+__all__ = [
+    "LAYERS",
+    "CrossEntropy",
+    "Culprit",
+    "Event",
+    "Growth",
+    "Histogram",
+    "Measure",
+    "ParameterSignal",
+    "Probe",
+    "ProbeError",
+    "SignalRow",
+    "Signals",
+    "Step",
+    "Unknown",
+    "Verdict",
+    "probe",
+]

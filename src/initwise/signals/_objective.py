@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - the field's own name
 from torch import Tensor
 
 from initwise.errors import ArgumentError, ArgumentTypeError
@@ -14,6 +15,56 @@ from initwise.model.graph._structures import tensors
 from initwise.signals._errors import ProbeError
 
 _SEED = 21
+PROJECTION = "a fixed random projection of the outputs"
+OWN = "the model's own loss"
+
+
+class Start(NamedTuple):
+    """Where a backward pass starts: a scalar (None where nothing is trained), the loss if it is one, in words."""
+
+    scalar: Tensor | None
+    loss: Tensor | None
+    words: str
+
+
+def classified(output: Any, loss: Callable[[Any], Any] | None, *, tokens: bool, seed: int = _SEED) -> Start:
+    """Return where a backward pass starts; logits without a loss get a cross entropy with random labels.
+
+    Logits are the output's `logits`, a tensor (N, C), or a tensor (N, T, C) where the inputs are token ids; the labels
+    are uniform over the C classes and do not depend on the model, so that the loss is what a head over C classes has at
+    initialization: ln C plus half the variance of its logits, about.
+
+    Args:
+        tokens: an input of the model is a tensor of whole numbers.
+        seed: of the labels and projections.
+    """
+    if loss is not None:
+        value = _called(loss, output)
+        return Start(value, value, f"the loss {getattr(loss, '__name__', type(loss).__name__)}")
+    own = _own_loss(output)
+    if own is not None:
+        return Start(own, own, OWN)
+    logits = _logits(output, tokens=tokens)
+    if logits is None:
+        return Start(objective(output, None)[0], None, PROJECTION)
+    axis = 1 if logits.dim() > 3 else -1
+    classes = logits.shape[axis]
+    shape = (*logits.shape[:1], *logits.shape[2:]) if axis == 1 else logits.shape[:-1]
+    labels = torch.randint(classes, shape, generator=torch.Generator(device="cpu").manual_seed(seed), device="cpu")
+    scores = logits.float() if axis == 1 else logits.float().reshape(-1, classes)
+    value = F.cross_entropy(scores, (labels if axis == 1 else labels.reshape(-1)).to(logits.device))
+    return Start(value, value, f"cross entropy of {classes:,} classes with random labels")
+
+
+def _logits(output: Any, *, tokens: bool) -> Tensor | None:
+    """Return the scores of classes among a model's outputs, if there are any."""
+    named = output.get("logits") if isinstance(output, dict) else getattr(output, "logits", None)
+    if isinstance(named, Tensor):
+        return named if named.dim() >= 2 and named.shape[1 if named.dim() > 3 else -1] > 1 else None
+    plain = [each for each in tensors(output) if each.is_floating_point()]
+    if isinstance(output, dict) or len(plain) != 1 or plain[0].shape[-1:] == (1,):
+        return None
+    return plain[0] if plain[0].dim() == 2 or (plain[0].dim() == 3 and tokens) else None
 
 
 def objective(output: Any, loss: Callable[[Any], Any] | None) -> tuple[Tensor | None, Tensor | None]:
@@ -29,16 +80,21 @@ def objective(output: Any, loss: Callable[[Any], Any] | None) -> tuple[Tensor | 
     own = _own_loss(output)
     if own is not None:
         return own, own
-    outputs = {id(each): each for each in tensors(output) if each.requires_grad and each.numel()}
+    outputs = {id(each): each for each in tensors(output) if _is_trained(each) and each.numel()}
     parts = [_projected(each, place) for place, each in enumerate(outputs.values())]
     return (torch.stack(parts).sum() if parts else None), None
 
 
 def _own_loss(output: Any) -> Tensor | None:
     value = output.get("loss") if isinstance(output, dict) else getattr(output, "loss", None)
-    if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
+    if not isinstance(value, Tensor) or value.numel() != 1 or not _is_trained(value):
         return None
     return value.reshape(())
+
+
+def _is_trained(tensor: Tensor) -> bool:
+    """Tell whether a gradient can start here; a pass on meta keeps no gradients and cannot say."""
+    return tensor.requires_grad or (tensor.is_meta and not torch.is_grad_enabled())
 
 
 def _projected(output: Tensor, place: int) -> Tensor:
@@ -64,7 +120,7 @@ def _called(loss: Callable[[Any], Any], output: Any) -> Tensor:
         raise ArgumentError(
             f"probe: the loss has shape {tuple(value.shape)}; it must be a scalar: give a reduction, such as .mean()"
         )
-    if not value.requires_grad:
+    if torch.is_grad_enabled() and not value.requires_grad:
         raise ArgumentError(
             "probe: the loss has no gradient: it does not depend on a trained parameter of the model; compute it from"
             " the model's output, without detach(), item() or torch.no_grad()"
