@@ -32,13 +32,14 @@ _ROOMS = {
     "planning": "Plan plan",
     "provenance": "record",
     "rules": "Rule rule",
+    "signals": "predict",
     "selectors": "Glob Name Regex Type Where",
     "testing": "assert_initialized",
     "verification": "verify",
     "workflow": "initialize",
     "writing": "apply",
 }
-_MODULES = ("errors", "init", "random", "recipes")
+_MODULES = ("errors", "init", "random", "recipes", "signals")
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
 __all__ = sorted((*_ROOM_OF, *_MODULES))  # noqa: PLE0605 - `__init__.pyi` spells it out, and a test compares them

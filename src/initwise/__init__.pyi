@@ -109,9 +109,11 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "init",
     "initialize",
     "plan",
+    "predict",
     "random",
     "recipes",
     "record",
     "rule",
+    "signals",
     "verify",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
+from torch import nn
 
 from initwise.model._names import canonical_name, is_parallel, join, walk
 from initwise.model._parameters import Parameter, Reading
@@ -50,8 +52,15 @@ def _attempts(reading: Reading, example: Example) -> Iterator[tuple[Roles, Examp
             return
 
 
-def graph_of(reading: Reading, example: Example, *, training: bool = False) -> Graph:
-    """Return the graph of one forward pass of the model that was read.
+def graph_of(
+    reading: Reading,
+    example: Example,
+    *,
+    training: bool = False,
+    modes: Callable[[nn.Module], None] | None = None,
+    finish: Callable[[Any], Any] | None = None,
+) -> Graph:
+    """Return the graph of one forward pass of the model that was read; `modes` and `finish` are as for `trace`.
 
     Raises:
         TraceError: the pass failed.
@@ -66,6 +75,8 @@ def graph_of(reading: Reading, example: Example, *, training: bool = False) -> G
         parallel=is_parallel(reading.model),
         words=example.description,
         training=training,
+        modes=modes,
+        finish=finish,
     )
 
 

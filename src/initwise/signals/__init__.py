@@ -8,9 +8,11 @@ from initwise.signals._probe import Probe, probe
 from initwise.signals._row import Histogram, ParameterSignal, SignalRow
 from initwise.signals._signals import Signals, Unknown
 from initwise.signals._verdict import Culprit, Step, Verdict
+from initwise.signals.forecast import Call, Rule, predict, rule
 
 __all__ = [
     "LAYERS",
+    "Call",
     "CrossEntropy",
     "Culprit",
     "Event",
@@ -20,10 +22,13 @@ __all__ = [
     "ParameterSignal",
     "Probe",
     "ProbeError",
+    "Rule",
     "SignalRow",
     "Signals",
     "Step",
     "Unknown",
     "Verdict",
+    "predict",
     "probe",
+    "rule",
 ]

@@ -1,5 +1,6 @@
 """The only room that writes weights: into a tensor, or, plan in hand, into a model."""
 
+from initwise.writing._apart import draw_sample, drawn, drawn_through
 from initwise.writing._apply import apply
 from initwise.writing._parts import mean_rows, part_of, write_parts
 from initwise.writing._poison import poison, poisoned
@@ -10,6 +11,9 @@ from initwise.writing._write import OBSERVERS, row_major, write, write_draw, wri
 __all__ = [
     "OBSERVERS",
     "apply",
+    "draw_sample",
+    "drawn",
+    "drawn_through",
     "mean_rows",
     "part_of",
     "poison",

@@ -78,7 +78,7 @@ def _solve(plan: Plan, parameters: Mapping[str, Parameter], prepared: Prepared) 
         parameter = parameters[row.name]
         if parameter.sources and not isinstance(row.initializer, Keep):
             try:
-                values = _drawn(parameter, row, plan.seed, prepared)
+                values = drawn_values(parameter, row, plan.seed, prepared)
                 solutions[row.name] = solved(parameter, row, values, plan.seed)
             except InitwiseError as error:
                 found.append(f"{row.name!r}: {error}")
@@ -87,7 +87,7 @@ def _solve(plan: Plan, parameters: Mapping[str, Parameter], prepared: Prepared) 
     return solutions
 
 
-def _drawn(parameter: Parameter, row: Row, seed: int, prepared: Prepared) -> Tensor:
+def drawn_values(parameter: Parameter, row: Row, seed: int, prepared: Prepared) -> Tensor:
     """Return what a parametrized weight shall be, as a tensor of its own; kept blocks are what they are now."""
     if any(isinstance(part.initializer, Keep) for part in row.parts):
         values = parameter.values().clone()

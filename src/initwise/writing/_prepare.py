@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -22,12 +22,17 @@ def prepare(plan: Plan, parameters: Mapping[str, Parameter]) -> Prepared:
     Raises:
         ApplyError: a function failed, or old rows are no numbers; the message names all of them.
     """
+    return prepare_rows(plan, parameters, plan.seed)
+
+
+def prepare_rows(rows: Iterable[Row], parameters: Mapping[str, Parameter], seed: int) -> Prepared:
+    """Return the same for some rows of a plan, under a seed of choice."""
     prepared: Prepared = {}
     found: list[str] = []
-    for row in plan:
+    for row in rows:
         for part in row.parts:
             try:
-                values = _values(parameters[row.name], row, part, plan.seed)
+                values = _values(parameters[row.name], row, part, seed)
             except InitwiseError as error:
                 found.append(f"{row.name!r}: {error}")
             except Exception as error:  # noqa: BLE001 - a user's function may raise anything; it is reported by name

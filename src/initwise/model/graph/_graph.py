@@ -85,6 +85,12 @@ class Graph:
         fallbacks: sentences about operations that could not run on meta and what was done instead.
         inputs_in_words: what the model was called with.
         training: whether it ran in training mode.
+        counterparts: the value of each tensor of the model that was traced (parameters, and what is behind them), by
+            its identity.
+        filled: constants that activations were written into, by the value that stands for each.
+        fed: the values that the model was called with, and constants computed from them alone (token ids, reshaped).
+        forward: how many of the operations are the model's own; what follows is the loss.
+        start: the value from which a backward pass starts; -1 where there is none.
     """
 
     values: list[Value] = field(repr=False)
@@ -95,6 +101,11 @@ class Graph:
     fallbacks: tuple[str, ...] = ()
     inputs_in_words: str = ""
     training: bool = False
+    counterparts: dict[int, int] = field(default_factory=dict, repr=False)
+    filled: dict[int, Tensor] = field(default_factory=dict, repr=False)
+    fed: frozenset[int] = frozenset()
+    forward: int = 0
+    start: int = -1
 
     def __len__(self) -> int:
         return len(self.operations)

@@ -46,6 +46,8 @@ def trace(
     parallel: bool = False,
     words: str = "",
     training: bool = False,
+    modes: Callable[[nn.Module], None] | None = None,
+    finish: Callable[[Any], Any] | None = None,
 ) -> Graph:
     """Return the graph of one forward pass of `model`; the model itself is neither run nor changed.
 
@@ -56,6 +58,8 @@ def trace(
         parallel: the root is a data-parallel wrapper.
         words: the inputs in words, for the graph.
         training: run in training mode, else in evaluation mode.
+        modes: puts the twin's modules into other modes.
+        finish: a function from the model's output to a scalar, such as a loss, that is traced too.
 
     Raises:
         TraceError: the pass failed; its cause is the model's own error.
@@ -63,6 +67,8 @@ def trace(
     with undisturbed():
         copied, counterparts = twin(model)
         copied.train(training)
+        if modes is not None:
+            modes(copied)
         recorder = _Recorder()
         for identity, tensor in counterparts.items():
             name = names.get(identity, "")
@@ -75,9 +81,14 @@ def trace(
         try:
             with _modules_told(copied, recorder), _scripts_told(recorder), recorder:
                 result = copied(*given, **named)
+                recorder.finish(result, finish)
+        except InitwiseError:
+            raise
         except Exception as error:
             raise TraceError(recorder.blame(error, words), unfit=recorder.is_unfit(error)) from error
-        return recorder.graph(result, words, training)
+        found = recorder.graph(result, words, training)
+    found.counterparts.update({identity: recorder.known[id(tensor)] for identity, tensor in counterparts.items()})
+    return found
 
 
 class _Recorder(CallMode):
@@ -95,6 +106,9 @@ class _Recorder(CallMode):
         self.parameters: dict[str, int] = {}
         self.filled: dict[int, Tensor] = {}  # storage of a constant that activations were written into -> one on meta
         self.counterparts: dict[int, Tensor] = {}  # identity of a view of such a constant -> that view on meta
+        self.fed: dict[int, Tensor] = {}  # by identity, what was computed from inputs alone
+        self.origins: dict[int, Tensor] = {}  # value of such a view on meta -> the constant
+        self.forward, self.start = 0, -1
         self.written: dict[int, int] = {}  # storage -> the value that was last written into it in place
         self.where: list[tuple[str, int]] = [("", 0)]
         self.calls: Counter[str] = Counter()
@@ -117,6 +131,7 @@ class _Recorder(CallMode):
             unknown = tensor.is_floating_point() or tensor.is_complex()
             made = torch.empty_like(tensor, device="meta") if unknown else tensor.detach().to("cpu")
             self.given.append(self._value(made, "input", place))
+            self.fed[id(made)] = made
             return made
 
         return mapped(structure, given)
@@ -135,7 +150,10 @@ class _Recorder(CallMode):
         args, kwargs = self._current(args, kwargs)
         taken = list(tensors((args, kwargs)))
         if not any(tensor.is_meta for tensor in taken):
-            return self.executor.call(func, name, args, kwargs)
+            result = self.executor.call(func, name, args, kwargs)
+            if any(id(tensor) in self.fed for tensor in taken):
+                self.fed.update({id(tensor): tensor for tensor in tensors(result)})
+            return result
         if inplace and isinstance(args[0], Tensor) and not args[0].is_meta:
             self.filled[storage_of(args[0])] = _without_memory(args[0])
             args, kwargs = self._current(args, kwargs)
@@ -225,8 +243,8 @@ class _Recorder(CallMode):
             self.counterparts[id(tensor)] = made
             self.keep.append(tensor)
             latest = self.written.get(storage_of(made))
-            if latest is not None:
-                self._alias(made, (latest,))
+            value = self._value(made, "activation") if latest is None else self._alias(made, (latest,))
+            self.origins[value] = tensor
         return self.counterparts[id(tensor)]
 
     def blame(self, error: Exception, words: str) -> str:
@@ -246,6 +264,14 @@ class _Recorder(CallMode):
         )
         return not about_meta and not self.executor.fallbacks
 
+    def finish(self, result: Any, function: Callable[[Any], Any] | None) -> None:
+        """Trace what comes after the model: a loss."""
+        self.forward = len(self.operations)
+        if function is not None:
+            self.where.append(("", 0))
+            start = function(result)
+            self.start = self._known(start) if isinstance(start, Tensor) else -1
+
     def graph(self, result: Any, words: str, training: bool) -> Graph:
         """Return what was written down."""
         outputs = [self._known(tensor) for tensor in tensors(result) if id(tensor) in self.known or tensor.is_meta]
@@ -258,6 +284,10 @@ class _Recorder(CallMode):
             tuple(self.executor.fallbacks.values()),
             words,
             training,
+            filled=self.origins,
+            fed=frozenset(self.known[each] for each in self.fed if each in self.known),
+            forward=self.forward,
+            start=self.start,
         )
 
 
