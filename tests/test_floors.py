@@ -169,9 +169,11 @@ PUBLIC = [
     "init",
     "initialize",
     "plan",
+    "predict",
     "random",
     "recipes",
     "record",
     "rule",
+    "signals",
     "verify",
 ]

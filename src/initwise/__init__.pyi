@@ -1,5 +1,5 @@
 # The public names, for type checkers and editors; `__init__.py` imports each where it is first used.
-from initwise import errors, init, random, recipes
+from initwise import errors, init, random, recipes, signals
 from initwise.axes import Axes
 from initwise.differences import diff
 from initwise.digests import digest
@@ -44,6 +44,7 @@ from initwise.planning import Plan, plan
 from initwise.provenance import record
 from initwise.rules import Rule, rule
 from initwise.selectors import Glob, Name, Regex, Type, Where
+from initwise.signals import predict
 from initwise.testing import assert_initialized
 from initwise.verification import verify
 from initwise.workflow import initialize

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from initwise.model.graph import Graph, Operation, Ref
 from initwise.model.graph._structures import mapped
@@ -141,7 +141,7 @@ class Runner:
             self.why[index] = found
             return
         if value.kind in ("parameter", "auxiliary") and found.is_floating_point():
-            found = found.detach().requires_grad_()
+            found = nn.Parameter(found.detach())
             self.leaves[index] = found
         self.values[index] = found
 
