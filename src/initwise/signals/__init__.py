@@ -9,6 +9,7 @@ from initwise.signals._row import Histogram, ParameterSignal, SignalRow
 from initwise.signals._signals import Signals, Unknown
 from initwise.signals._verdict import Culprit, Step, Verdict
 from initwise.signals.forecast import Call, Rule, predict, rule
+from initwise.signals.verdicts import judge
 
 __all__ = [
     "LAYERS",
@@ -28,6 +29,7 @@ __all__ = [
     "Step",
     "Unknown",
     "Verdict",
+    "judge",
     "predict",
     "probe",
     "rule",

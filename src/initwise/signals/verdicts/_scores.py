@@ -1,0 +1,94 @@
+"""Attention scores so large that each softmax picks one key, and logits so large that the loss is far above a guess."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from initwise.model.graph._vocabulary import ADDITIONS, ATTENTION, MATRIX_PRODUCTS, SOFTMAX
+from initwise.signals.verdicts._flow import Flow
+from initwise.signals.verdicts._mistakes import explained
+from initwise.signals.verdicts._own import own_factor
+from initwise.signals.verdicts._suspect import Suspect
+
+_SHARP = 25.0  # of the variance of scores before a softmax
+_HOT = 8.0  # of the variance of logits
+_GAIN = 4.0  # of a layer that is the cause, and not what it was given
+
+
+def sharp(flow: Flow) -> Iterator[Suspect]:
+    """Yield the query or key weights behind attention scores with a large variance."""
+    for row in flow.rows:
+        if row.operation in ATTENTION:
+            given = [each for each in row.inputs if each >= 0]
+            pair = given[:2] if len(given) > 1 else given * 2
+            variance = flow.level(pair[0]) * flow.level(pair[1]) if pair else 0.0
+        elif row.operation in SOFTMAX:
+            product = _product(flow, row.index)
+            if product is None:
+                continue
+            pair, variance = [each for each in flow.rows[product[0]].inputs if each >= 0], flow.level(product[1])
+        else:
+            continue
+        if variance > _SHARP:
+            yield from _behind(flow, pair, variance)
+
+
+def _product(flow: Flow, index: int) -> tuple[int, int] | None:
+    """Return the product of two signals that a softmax takes, and the row with its final scale before masks."""
+    last, now = -1, flow.main[index]
+    while now >= 0:
+        row = flow.rows[now]
+        if row.operation in MATRIX_PRODUCTS:
+            both = len([each for each in row.inputs if each >= 0]) > 1 and not row.parameters
+            return (now, last if last >= 0 else now) if both else None
+        if row.operation not in ADDITIONS and "mask" not in row.operation and last < 0 and flow.quiet(now):
+            last = now
+        elif not flow.quiet(now) and row.operation not in ADDITIONS and "mask" not in row.operation:
+            return None
+        now = flow.main[now]
+    return None
+
+
+def _behind(flow: Flow, pair: list[int], variance: float) -> Iterator[Suspect]:
+    layers = {layer for each in pair for layer in flow.sources(each)}
+    factors = {each: factor for each in layers if (factor := own_factor(flow, each, flow.layers[each])) is not None}
+    worst = max(factors, key=factors.__getitem__, default=None)
+    if worst is None or factors[worst] < _GAIN:
+        return
+    weight = flow.layers[worst]
+    wanted = weight.std / math.sqrt(factors[worst])
+    yield Suspect(
+        worst,
+        weight,
+        factors[worst],
+        weight.std,
+        wanted,
+        f"{weight.name} has {weight.law}: attention scores have a variance of {variance:.3g}, and each softmax picks"
+        " one key",
+        explained(weight, wanted),
+        0.9,
+    )
+
+
+def hot(flow: Flow) -> Iterator[Suspect]:
+    """Yield output layers that make large outputs of a signal of ordinary size."""
+    for row in flow.heads:
+        weight = flow.layers[row]
+        factor = own_factor(flow, row, weight)
+        if factor is None or flow.main[row] < 0:
+            continue
+        large = flow.level(row)
+        if large < _HOT or factor < _HOT:
+            continue
+        wanted = weight.std / math.sqrt(factor)
+        yield Suspect(
+            row,
+            weight,
+            factor,
+            weight.std,
+            wanted,
+            f"{weight.name} has {weight.law}: the outputs have a second moment of {large:.3g}, {factor:.3g} times"
+            " that of what the layer takes",
+            explained(weight, wanted),
+        )

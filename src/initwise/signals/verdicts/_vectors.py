@@ -1,0 +1,86 @@
+"""Norms that scale, biases that drown the signal, positions that drown the embeddings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from initwise.signals.verdicts._flow import Flow
+from initwise.signals.verdicts._suspect import Suspect
+
+_NORM = 3.0  # of a norm's weight, either way; of a norm that adds one to it, the largest weight
+_BIAS = 0.5  # of the output's second moment that is bias
+_LARGE = 0.25  # of a bias' variance
+_POSITION = 30.0  # times the second moment of what it is added to
+_RATES = frozenset({"softplus", "exp", "sigmoid"})
+
+
+def norms(flow: Flow) -> Iterator[Suspect]:
+    """Yield the weights of norms that are far from one; zeros, which start a branch as nothing, are meant."""
+    for row in flow.rows:
+        for name in row.parameters:
+            weight = flow.weights.get(name)
+            if weight is None or weight.role != "norm_weight" or weight.zero:
+                continue
+            size = math.sqrt(weight.square)
+            effective = math.sqrt((1 + weight.mean) ** 2 + weight.std**2) if weight.neutral == 0 else size
+            if 1 / _NORM < effective < _NORM:
+                continue
+            wanted = 0.0 if weight.neutral == 0 else 1.0
+            yield Suspect(
+                row.index,
+                weight,
+                effective**2,
+                size,
+                wanted,
+                f"{name} has {weight.law}: behind its norm the second moment is {effective**2:.3g} times the usual one",
+                _drawn(weight.mean, weight.std),
+            )
+
+
+def _drawn(mean: float, std: float) -> str:
+    return "it was drawn as a matrix is" if std > 10 * abs(mean) else ""
+
+
+def biases(flow: Flow) -> Iterator[Suspect]:
+    """Yield biases drawn so large that most of a layer's output is bias."""
+    for row in flow.layers:
+        moment = flow.level(row)
+        for name in flow.rows[row].parameters:
+            weight = flow.weights.get(name)
+            if weight is None or weight.role != "bias" or weight.std**2 < _LARGE:
+                continue
+            if flow.follower(row) in _RATES or weight.std**2 < _BIAS * moment:
+                continue
+            yield Suspect(
+                row,
+                weight,
+                max(moment / max(moment - weight.std**2, 1e-2 * moment), 10.0),
+                weight.std,
+                0.0,
+                f"{name} has {weight.law}: {weight.std**2 / moment:.0%} of the second moment behind it is bias, which"
+                " does not depend on the input",
+            )
+
+
+def positions(flow: Flow) -> Iterator[Suspect]:
+    """Yield positions that are added to something far smaller than they are."""
+    for row in flow.rows:
+        main = flow.main[row.index]
+        for name in row.parameters:
+            weight = flow.weights.get(name)
+            added = "add" in row.operation and len(row.inputs) == 1 and main >= 0
+            if weight is None or weight.role not in {"position", "embedding"} or not added:
+                continue
+            before = flow.level(main)
+            if weight.square > _LARGE and weight.square > _POSITION * before:
+                wanted = math.sqrt(before)
+                yield Suspect(
+                    row.index,
+                    weight,
+                    weight.square / before,
+                    weight.std,
+                    wanted,
+                    f"{name} has {weight.law}: it is {weight.square / before:.3g} times as large as the signal that"
+                    " it is added to",
+                )
