@@ -15,6 +15,7 @@ from initwise.planning import Plan, refuse_other_than_plan
 from initwise.signals._modes import set_modes
 from initwise.signals._objective import Start, classified
 from initwise.signals._signals import Signals
+from initwise.signals.forecast._buffers import fill
 from initwise.signals.forecast._given import given_inputs
 from initwise.signals.forecast._result import signals
 from initwise.signals.forecast._samples import draw
@@ -120,12 +121,18 @@ def _traced(reading: Reading, inputs: Any, loss: Callable[[Any], Any] | None) ->
             return starts[-1].scalar
 
         try:
-            graph = graph_of(reading, example, modes=set_modes, finish=finish)
+            graph = graph_of(reading, example, modes=_ready, finish=finish)
         except TraceError as error:
             failure = failure or error
         else:
             return graph, example, starts[-1]
     raise _refused(failure, given=given is not None) from failure
+
+
+def _ready(twin: nn.Module) -> None:
+    """Put a twin into the modes of a measured pass, and give it the buffers that the model lacks on meta."""
+    set_modes(twin)
+    fill(twin)
 
 
 def _refused(failure: TraceError | None, *, given: bool) -> ArgumentError:

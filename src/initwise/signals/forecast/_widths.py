@@ -11,6 +11,7 @@ from initwise.signals.forecast._state import Widths
 
 LADDER = (1024, 768, 512, 384, 256, 192, 128, 96, 64, 48, 32)
 BUDGET = 4e9  # multiplications of one forward pass
+OVERHEAD = 2e6  # of one operation, in multiplications
 
 
 def widths(axes: Axes, budget: float = BUDGET) -> tuple[Widths, float]:
@@ -51,7 +52,7 @@ def _free(axes: Axes) -> list[tuple[list[int], int]]:
 
 def multiplications(axes: Axes, widths: Widths) -> float:
     """Return about how many multiplications a forward pass takes at these widths."""
-    total = 0.0
+    total = OVERHEAD * len(axes.graph)
     for operation in axes.graph:
         made = math.prod(widths.shape(axes.of(operation.outputs[0]))) if operation.outputs else 0
         if operation.name in CONVOLUTIONS or operation.name in MATRIX_PRODUCTS:

@@ -1,0 +1,101 @@
+"""Buffers of a model on meta, computed again where its modules can say how: masks, positions, rotary frequencies.
+
+It is done on the twin that is traced, before it runs; the model itself is not touched.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_OWN = ("init_non_persistent_buffers", "_init_buffers")  # methods by which timm's modules fill their buffers
+_LARGEST = 1 << 24  # elements of a module that is built again for its buffers
+_STATISTICS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "running_mean": torch.zeros_like,
+    "running_var": torch.ones_like,
+    "num_batches_tracked": torch.zeros_like,
+}
+
+
+def fill(model: nn.Module) -> None:
+    """Give the buffers of a twin that have no values the ones that their modules give them when they are built."""
+    known: dict[Any, dict[str, Tensor]] = {}
+    for module in model.modules():
+        if _empty(module):
+            _statistics(module)
+        if _empty(module):
+            _by_its_own_method(module)
+        if _empty(module):
+            _built_again(module, known)
+
+
+def _empty(module: nn.Module) -> list[str]:
+    return [name for name, buffer in module._buffers.items() if buffer is not None and buffer.is_meta]
+
+
+def _statistics(module: nn.Module) -> None:
+    """A batch norm starts with mean 0 and variance 1, and has seen no batch."""
+    for name in _empty(module):
+        if name in _STATISTICS:
+            module._buffers[name] = _STATISTICS[name](torch.empty_like(module._buffers[name], device="cpu"))
+
+
+def _by_its_own_method(module: nn.Module) -> None:
+    method = next((found for name in _OWN if callable(found := getattr(module, name, None))), None)
+    if method is None:
+        return
+    before = dict(module._buffers)
+    for name in _empty(module):
+        module._buffers[name] = torch.full_like(before[name], _POISON[before[name].is_floating_point()], device="cpu")
+    poisoned = {name: buffer.clone() for name, buffer in module._buffers.items() if buffer is not None}
+    try:
+        method()
+    except Exception:  # noqa: BLE001 - it may ask for parameters' values, which are not there
+        module._buffers.update(before)
+        return
+    for name, old in before.items():
+        now = module._buffers.get(name)
+        if old is not None and old.is_meta and (now is None or now.is_meta or torch.equal(now, poisoned[name])):
+            module._buffers[name] = old  # it was not filled
+
+
+_POISON = {True: float(-12345.0), False: 1}
+
+
+def _built_again(module: nn.Module, known: dict[Any, dict[str, Tensor]]) -> None:
+    """Build the same module again, from arguments that it keeps under their names, and take its buffers."""
+    arguments = _arguments(module)
+    if arguments is None or sum(each.numel() for each in module.parameters()) > _LARGEST:
+        return
+    try:
+        key = (type(module), *sorted((name, repr(value)) for name, value in arguments.items()))
+        if key not in known:
+            known[key] = dict(type(module)(**arguments).named_buffers(recurse=False))
+    except Exception:  # noqa: BLE001 - a constructor may want anything
+        return
+    for name in _empty(module):
+        made, old = known[key].get(name), module._buffers[name]
+        if made is not None and old is not None and not made.is_meta:
+            if made.shape == old.shape and made.dtype == old.dtype:
+                module._buffers[name] = made.clone()
+
+
+def _arguments(module: nn.Module) -> dict[str, Any] | None:
+    """Return what a module's constructor takes, from attributes of the same names; None where something is missing."""
+    try:
+        parameters = list(inspect.signature(type(module)).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    found: dict[str, Any] = {}
+    for each in parameters:
+        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD) or each.name == "device":
+            continue
+        if hasattr(module, each.name):
+            found[each.name] = getattr(module, each.name)
+        elif each.default is each.empty:
+            return None
+    return found
