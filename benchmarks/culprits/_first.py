@@ -139,9 +139,10 @@ FIRST: tuple[Plant, ...] = (
     ),
     Plant(
         "graph net by hand",
-        "The first layer's own weight, (512, 32) as in, out, has 1 / sqrt(32) where 1 / sqrt(512) belongs.",
+        "The first layer's own weight, (512, 32) as in, out, has fan 32 where fan_in 512 belongs.",
         dense.GraphNet, _graph,
-        "auto", std((1 / 32) ** 0.5, "layers.0.own"), ("layers.0.own",), "smaller",
+        [iw.rule(("*.own", "*.neighbours"), iw.LecunNormal()), iw.rule("*.bias", iw.Zeros())],
+        std((1 / 32) ** 0.5, "layers.0.own"), ("layers.0.own",), "smaller",
     ),
     Plant(
         "WaveNet",

@@ -96,7 +96,8 @@ def ask_all(plants: Sequence[Plant]) -> Iterator[Answer]:
 
 def _verdicts(model: nn.Module, plan: iw.Plan, plant: Plant, kind: Kind) -> tuple[Verdict, ...]:
     if kind == "predicted":
-        return signals.predict(model, plan, plant.inputs()).verdicts
+        predicted = signals.predict(model, plan, plant.inputs())
+        return predicted.verdicts or signals.judge(predicted, plan)
     iw.apply(model, plan)
     torch.manual_seed(0)
     return signals.judge(signals.measure(model, plant.inputs()), plan)
