@@ -32,7 +32,7 @@ _ROOMS = {
     "planning": "Plan plan",
     "provenance": "record",
     "rules": "Rule rule",
-    "signals": "predict",
+    "signals": "coordinate_check predict",
     "selectors": "Glob Name Regex Type Where",
     "testing": "assert_initialized",
     "verification": "verify",

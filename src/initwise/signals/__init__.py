@@ -8,12 +8,16 @@ from initwise.signals._probe import Probe, probe
 from initwise.signals._row import Histogram, ParameterSignal, SignalRow
 from initwise.signals._signals import Signals, Unknown
 from initwise.signals._verdict import Culprit, Step, Verdict
+from initwise.signals.coordinates import Coordinate, CoordinateCheck, CoordinateRecord, coordinate_check, scale_groups
 from initwise.signals.forecast import Call, Rule, predict, rule
 from initwise.signals.verdicts import judge
 
 __all__ = [
     "LAYERS",
     "Call",
+    "Coordinate",
+    "CoordinateCheck",
+    "CoordinateRecord",
     "CrossEntropy",
     "Culprit",
     "Event",
@@ -29,8 +33,10 @@ __all__ = [
     "Step",
     "Unknown",
     "Verdict",
+    "coordinate_check",
     "judge",
     "predict",
     "probe",
     "rule",
+    "scale_groups",
 ]
