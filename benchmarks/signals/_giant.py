@@ -20,6 +20,7 @@ SETTINGS = {
     "max_position_embeddings": 131072,
 }
 SECONDS, GIGABYTES = 60.0, 4.0
+_MOST = 10 * 2**30  # bytes, at which it ends: an error here, and nothing that the system has to end elsewhere
 
 
 def measured(length: int) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def main() -> None:
 
     import initwise as iw
 
+    resource.setrlimit(resource.RLIMIT_DATA, (_MOST, _MOST))
     length = int(sys.argv[1])
     with torch.device("meta"):
         model = LlamaForCausalLM(LlamaConfig(**SETTINGS))

@@ -8,6 +8,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from benchmarks.signals._giant import GIGABYTES, SECONDS
 from benchmarks.signals._score import LIMITS, Point, Score, Tally
 
 HEAD = """# How near predicted signals come to measured ones
@@ -156,7 +157,7 @@ def page(
         yield from ("", f"## {TITLES[name]}", "")
         yield from totals(lists[name], seeds[name])
     if giant:
-        yield from ("", "## Llama 405B on meta (wanted: 60 s, 4 GB)", "")
+        yield from ("", f"## Llama 405B on meta (wanted: {SECONDS:g} s, {GIGABYTES:g} GB)", "")
         yield from giants(giant)
     for name in shown:
         yield from ("", f"## {TITLES[name]}, one by one", "")
