@@ -33,6 +33,7 @@ from initwise.signals.verdicts._weights import MATRICES, Weight
 
 HOMOGENEOUS = frozenset("relu relu_ leaky_relu leaky_relu_ prelu rrelu abs abs_ neg neg_ __neg__".split())
 QUIET = VIEWS | COPIES | DROPOUTS | INDEXING | RESAMPLING | POOLINGS
+_SAME = VIEWS | COPIES | DROPOUTS
 _STATISTICS = frozenset(
     "rsqrt rsqrt_ std var norm linalg_vector_norm linalg_norm vector_norm std_mean var_mean".split()
 )
@@ -81,6 +82,12 @@ class Flow:
         """Tell whether a row depends on another one."""
         return bool(self.ancestors[index] >> on & 1)
 
+    def origin(self, index: int) -> int:
+        """Return the row that a row is a copy or a view of; itself where it is none."""
+        while self.rows[index].operation in _SAME and self.rows[index].inputs[:1] > (-1,):
+            index = self.rows[index].inputs[0]
+        return index
+
     @cached_property
     def main(self) -> list[int]:
         """The row that each row continues; -1 for the model's inputs.
@@ -97,14 +104,12 @@ class Flow:
             return given[-1]
         if row.operation in NORMS | RECURRENT | LOOKUPS:
             return given[0]
-        streams = [
-            each for each in given if each not in self.statistics and all(self.depends(other, each) for other in given)
-        ]
+        plain = [each for each in given if each not in self.statistics] or given
+        streams = [each for each in plain if all(self.depends(other, self.origin(each)) for other in given)]
         if row.operation in JOINS:
             return max(given, key=self.depth.__getitem__)
         if streams:
             return streams[0]
-        plain = [each for each in given if each not in self.statistics] or given
         return max(plain, key=self.level)
 
     @cached_property
@@ -231,7 +236,7 @@ class Flow:
                 continue
             stream = self.main[row.index]
             branch = next(each for each in given if each != stream)
-            if self.depends(branch, stream):
+            if self.depends(branch, self.origin(stream)):
                 found[row.index] = stream, branch
         return found
 

@@ -19,8 +19,8 @@ from initwise.signals.verdicts._weights import weights
 
 _UP, _DOWN = 1e2, 1e-4  # of E[x^2] from the first block to the output
 _STREAM = 1e5  # the same of a stream that norms read, either way: embeddings may start small
-_BACKWARD = 1e5
-_BACKWARD_STREAM = 1e8
+_BACKWARD = 1e-8, 1e6  # of E[g^2]; convolutions that make maps smaller change it too
+_BACKWARD_STREAM = 1e-20, 1e8  # branches may start as good as shut
 _CHAIN = 8  # batch norms make a chain
 _DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 
@@ -68,8 +68,7 @@ def _band(path: Path, direction: Direction, count: int) -> tuple[float, float]:
     if direction == "forward":
         low, high = (1 / _STREAM, _STREAM) if path.streamed else (_DOWN, _UP)
     else:
-        high = _BACKWARD_STREAM if path.streamed else _BACKWARD
-        low = 1 / high
+        low, high = _BACKWARD_STREAM if path.streamed else _BACKWARD
     return low ** (1 / max(count, 1)), high ** (1 / max(count, 1))
 
 

@@ -96,6 +96,14 @@ def siblings(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
     return found
 
 
+def kin(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
+    """Return the weights by the last parts of their names: those of an encoder and of its decoder together."""
+    found: defaultdict[str, list[Weight]] = defaultdict(list)
+    for each in members:
+        found[".".join(place(each.name).split(".")[-3:])].append(each)
+    return found
+
+
 def place(name: str) -> str:
     """Return a name without its numbers.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from initwise.signals.verdicts._weights import Weight
 
@@ -20,6 +21,8 @@ def explained(weight: Weight, wanted: float | None, *, writers: int = 0) -> str:
     """
     if not wanted or not weight.std:
         return ""
+    if weight.role == "embedding":  # a lookup has no sum to scale for; where it is at fault, it is an output layer too
+        weight = replace(weight, fan_in=weight.fan_out, fan_out=None)
     found = [
         (abs(math.log(weight.std / (wanted * factor))), words)
         for factor, words in _mistakes(weight, wanted, writers)
@@ -28,6 +31,14 @@ def explained(weight: Weight, wanted: float | None, *, writers: int = 0) -> str:
     best = min(found, default=None)
     limit = max(_CLOSE, _ERRORS * weight.error)
     return best[1] if best is not None and best[0] <= limit else ""
+
+
+def is_telling(weight: Weight, wanted: float, *, bounds: bool = True) -> bool:
+    """Tell whether other fans, or a bound for a std, make `wanted` the std that was found; few have them by design."""
+    limit = max(_CLOSE, _ERRORS * weight.error)
+    factors = [factor for factor, _ in _of_fans(weight) if factor != 1]
+    factors += [math.sqrt(3.0), 1 / math.sqrt(3.0)] if bounds else []
+    return any(abs(math.log(weight.std / (wanted * factor))) <= limit for factor in factors)
 
 
 def _mistakes(weight: Weight, wanted: float, writers: int) -> Iterator[tuple[float, str]]:

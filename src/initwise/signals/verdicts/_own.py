@@ -8,23 +8,27 @@ from statistics import median
 
 from initwise.errors import InitwiseError
 from initwise.gains import gain
+from initwise.model.graph._vocabulary import RECURRENT
 from initwise.signals._growth import BOUNDED
 from initwise.signals.verdicts._flow import Flow
-from initwise.signals.verdicts._laws import house_laws, matrices
+from initwise.signals.verdicts._laws import house_laws, matrices, tolerance
 from initwise.signals.verdicts._mistakes import explained
 from initwise.signals.verdicts._suspect import Suspect
-from initwise.signals.verdicts._weights import Weight
+from initwise.signals.verdicts._weights import MATRICES, Weight
 
 _HIGH, _LOW = 12.0, 1 / 60  # of a layer's factor of E[x^2], as a share of what its activation asks for
 _EXPLODED, _VANISHED = 1e2, 1e-4  # of a chain without norms
 _APART = math.log(5.0)  # how far one layer's factor is from those of the others on its chain
+_ITSELF = math.log(4.0)  # the same of a layer's own factor, from what its activation asks for
+_RELUS = frozenset({"relu", "relu6", "leaky_relu", "prelu", "rrelu"})
+_WITHOUT_GAIN = 4  # layers, from which on half of the second moment in each is told
 _HOUSE = 0.6  # of the matrices with one std
 
 
 def growing(flow: Flow) -> Iterator[Suspect]:
     """Yield layers whose own factor of E[x^2] is far off, and are not drawn as most others of the model are."""
     house = _common(flow)
-    for row, weight in flow.layers.items():
+    for row, weight in _matrices(flow):
         if not _counts(flow, row, weight) or weight.name in house:
             continue
         factor = own_factor(flow, row, weight)
@@ -45,11 +49,44 @@ def growing(flow: Flow) -> Iterator[Suspect]:
         )
 
 
+def _matrices(flow: Flow) -> Iterator[tuple[int, Weight]]:
+    """Yield the layers, and of a recurrent one each of its matrices."""
+    for row, weight in flow.layers.items():
+        if flow.rows[row].operation in RECURRENT:
+            found = [flow.weights[name] for name in flow.rows[row].parameters if name in flow.weights]
+            yield from ((row, each) for each in found if each.role in MATRICES)
+        else:
+            yield row, weight
+
+
 def chains(flow: Flow) -> Iterator[Suspect]:
     """Yield who is to blame where a chain without norms leaves its band: the odd layer, or the first of all."""
     for output in flow.last:
         for chain in _chains(flow, output):
             yield from _judged(flow, chain)
+
+
+def without_gain(flow: Flow) -> Iterator[Suspect]:
+    """Yield the first of many layers that are drawn with 1 / fan_in before a ReLU, which keeps half of that."""
+    found = []
+    trunk = {index for output in flow.last for index in flow.trunk(output)}
+    for row, weight in flow.layers.items():
+        if row not in trunk or not _counts(flow, row, weight) or flow.follower(row) not in _RELUS or not weight.fan_in:
+            continue
+        found.append((row, weight, abs(math.log(weight.fan_in * weight.square)) < 2 * tolerance(weight)))
+    if len(found) < _WITHOUT_GAIN or not all(plain for _, _, plain in found):
+        return
+    row, weight, _ = found[0]
+    yield Suspect(
+        row,
+        weight,
+        0.5 ** len(found),
+        weight.std,
+        weight.std * math.sqrt(2.0),
+        f"{len(found)} layers before a ReLU have a variance of 1 / fan_in, so that each keeps half of the second"
+        f" moment; {weight.name} is the first, with {_law(weight)}",
+        explained(weight, weight.std * math.sqrt(2.0)),
+    )
 
 
 def own_factor(flow: Flow, row: int, weight: Weight) -> float | None:
@@ -105,6 +142,7 @@ def _chains(flow: Flow, output: int) -> Iterator[list[int]]:
 
 def _judged(flow: Flow, chain: Sequence[int]) -> Iterator[Suspect]:
     layers = [each for each in chain if each in flow.layers and _counts(flow, each, flow.layers[each])]
+    layers = [each for each in layers if not flow.begins(each)]
     factors = _factors(flow, chain, layers)
     if not factors:
         return
@@ -115,7 +153,10 @@ def _judged(flow: Flow, chain: Sequence[int]) -> Iterator[Suspect]:
     weight = flow.layers[worst]
     if _VANISHED < total < _EXPLODED:
         return
-    if len(factors) < 3 or abs(apart) > _APART:
+    together = len(factors) > 2 and (abs(apart) < _APART or weight.name in _common(flow))
+    if not together:
+        if not _explains(flow, worst, weight, apart):
+            return
         wanted = weight.std * math.exp(-apart / 2)
         yield Suspect(
             worst,
@@ -142,6 +183,15 @@ def _judged(flow: Flow, chain: Sequence[int]) -> Iterator[Suspect]:
         f" {weight.name} is the first, with {_law(weight)}",
         explained(weight, wanted),
     )
+
+
+def _explains(flow: Flow, row: int, weight: Weight, apart: float) -> bool:
+    """Tell whether a layer itself is off as its chain is: not a number behind it, or what it was given."""
+    own = own_factor(flow, row, weight)
+    if own is None or own <= 0:
+        return own is None
+    off = math.log(own / activation_gain(flow, row) ** 2)
+    return off * apart > 0 and abs(off) > _ITSELF
 
 
 def _factors(flow: Flow, chain: Sequence[int], layers: Sequence[int]) -> dict[int, float]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from initwise.signals._verdict import Direction, Step
-from initwise.signals.verdicts._flow import Flow
+from initwise.signals.verdicts._flow import QUIET, Flow
 
 _ENTRIES = 4  # of one output
 
@@ -72,36 +72,45 @@ def _is_streamed(flow: Flow, rows: Sequence[int]) -> bool:
 
 def steps(flow: Flow, path: Path, direction: Direction) -> tuple[Step, ...]:
     """Return the blocks of a path, with the factor of the level in each."""
-    groups: list[tuple[str, list[int]]] = []
-    for index in path.rows:
-        name = block_of(flow, index)
-        if not groups or (name != groups[-1][0] and name):
-            groups.append((name, []))
-        groups[-1][1].append(index)
     before: int | None = None
     found = []
-    for name, rows in groups:
-        found.append(Step(name, (rows[0], rows[-1]), _growth(flow, before, rows[-1], direction)))
-        before = rows[-1]
+    for name, rows in _blocks(flow, path):
+        counts = any(each in flow.layers or each in flow.joins for each in rows) and flow.heads.isdisjoint(rows)
+        end = _end(flow, rows)
+        growth = _growth(flow, before, end, direction) if counts else None  # a head may be as small as it likes
+        found.append(Step(name, (rows[0], rows[-1]), growth))
+        before = end
     return tuple(found)
 
 
+def _end(flow: Flow, rows: Sequence[int]) -> int:
+    """Return the last row of a block that is no pooling: that divides gradients by design."""
+    return next((each for each in reversed(rows) if flow.rows[each].operation not in QUIET), rows[-1])
+
+
+def _blocks(flow: Flow, path: Path) -> list[tuple[str, list[int]]]:
+    """Return the rows of a path by block; what runs between layers belongs to the one before it."""
+    found: list[tuple[str, list[int]]] = []
+    for index in path.rows:
+        name, module = block_of(flow, index), flow.rows[index].module
+        last = found[-1][0] if found else ""
+        outside = len(flow.inside.get(last, ())) > 1 and not f"{module}.".startswith(f"{last}.")
+        if not found or (name != last if name else outside):
+            found.append((name or module, []))
+        found[-1][1].append(index)
+    return found
+
+
 def _growth(flow: Flow, before: int | None, end: int, direction: Direction) -> float | None:
-    if before is None:
+    if before is None or flow.scale_free(before):  # a norm takes the scale away at once
         return None
     if direction == "forward":
         first, last = flow.rows[before].second_moment, flow.rows[end].second_moment
     else:
-        first, last = energy(flow, end), energy(flow, before)
+        first, last = flow.rows[end].grad_second_moment, flow.rows[before].grad_second_moment
     if not first or not last or not math.isfinite(first) or not math.isfinite(last):
         return None
     return last / first
-
-
-def energy(flow: Flow, index: int) -> float | None:
-    """Return the sum of squares of the gradient of a row's output; None where it is unknown."""
-    row = flow.rows[index]
-    return None if row.grad_second_moment is None else row.grad_second_moment * math.prod(row.shape)
 
 
 def block_of(flow: Flow, index: int) -> str:

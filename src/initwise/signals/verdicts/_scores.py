@@ -13,7 +13,12 @@ from initwise.signals.verdicts._suspect import Suspect
 
 _SHARP = 25.0  # of the variance of scores before a softmax
 _HOT = 8.0  # of the variance of logits
+_HUGE, _LOUD = 64.0, 0.05  # a factor of the layer for which fewer are enough
 _GAIN = 4.0  # of a layer that is the cause, and not what it was given
+
+
+_TIED = "N(0, 1), torch's default of embeddings, in one that is the output layer too"
+_NEAR = 0.02
 
 
 def sharp(flow: Flow) -> Iterator[Suspect]:
@@ -71,15 +76,25 @@ def _behind(flow: Flow, pair: list[int], variance: float) -> Iterator[Suspect]:
     )
 
 
+def _unscaled(flow: Flow, index: int) -> int:
+    """Return what a row was before numbers were multiplied to it, as some models do where an embedding is tied."""
+    while index >= 0 and flow.quiet(index) and flow.main[index] >= 0:
+        index = flow.main[index]
+    return index
+
+
+def _is_bias(flow: Flow, name: str) -> bool:
+    return name in flow.weights and flow.weights[name].role == "bias"
+
+
 def hot(flow: Flow) -> Iterator[Suspect]:
     """Yield output layers that make large outputs of a signal of ordinary size."""
     for row in flow.heads:
         weight = flow.layers[row]
-        factor = own_factor(flow, row, weight)
-        if factor is None or flow.main[row] < 0:
-            continue
-        large = flow.level(row)
-        if large < _HOT or factor < _HOT:
+        bias = sum(flow.weights[name].square for name in flow.rows[row].parameters if _is_bias(flow, name))
+        large, given = flow.level(row) - bias, flow.level(_unscaled(flow, flow.main[row]))
+        factor = large / given if flow.main[row] >= 0 and given > 0 else 0.0
+        if factor < _HOT or large < (_HOT if factor < _HUGE else _LOUD):
             continue
         wanted = weight.std / math.sqrt(factor)
         yield Suspect(
@@ -90,5 +105,5 @@ def hot(flow: Flow) -> Iterator[Suspect]:
             wanted,
             f"{weight.name} has {weight.law}: the outputs have a second moment of {large:.3g}, {factor:.3g} times"
             " that of what the layer takes",
-            explained(weight, wanted),
+            _TIED if weight.role == "embedding" and abs(weight.std - 1) < _NEAR else explained(weight, wanted),
         )

@@ -1,36 +1,43 @@
-"""Weights that follow another law than those at the same place in other blocks."""
+"""Parameters that follow another law than those at the same place in other blocks."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from statistics import median
 
 from initwise.signals.verdicts._flow import Flow
-from initwise.signals.verdicts._laws import HouseLaw, house_laws, matrices, siblings, tolerance
-from initwise.signals.verdicts._mistakes import explained
+from initwise.signals.verdicts._laws import HouseLaw, house_laws, kin, matrices, siblings, tolerance
+from initwise.signals.verdicts._mistakes import explained, is_telling
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._weights import Weight
 
 _ODD = math.log(1.9)  # of a std, against the law of its siblings
-_EXACT = math.log(1.25)  # the same, where a common mistake explains it
+_EXACT = math.log(1.25)  # the same, where a mistake with fans explains it
 _MOST = 0.7  # of the siblings, or of all matrices
 _FEW = 3  # weights are too few to hold a small deviation against another one
 _FREE = 0.6  # what a deviation counts where a norm takes the scale away
+_VECTORS = frozenset({"norm_weight", "scale"})
+_ALIKE = math.log(1.1)
 
 
 def odd_ones(flow: Flow) -> Iterator[Suspect]:
-    """Yield the weights that stand alone, while their siblings share a law."""
+    """Yield the matrices that stand alone, while their siblings share a law."""
     rows = {weight.name: row for row, weight in reversed(flow.layers.items())}
-    members = [
-        each for each in matrices(flow.weights.values()) if each.name in rows and not _is_end(flow, rows[each.name])
-    ]
+    members = [each for each in matrices(flow.weights.values()) if each.name in rows]
     laws = house_laws(members)
-    for group in siblings(members).values():
-        for weight in group:
-            law = _law_of(weight, group, laws, len(members))
-            wanted = law.std(weight) if law is not None else None
-            if law is not None and wanted:
-                yield from _suspect(flow, rows[weight.name], weight, wanted, group, law)
+    strict, wide = siblings(members), kin(members)
+    for weight in members:
+        if _is_end(flow, rows[weight.name]):
+            yield from _odd_end(flow, rows[weight.name], weight, members, laws)
+            continue
+        own = next((law for law in laws if weight.name in law.names), None)
+        for groups in (strict, wide):
+            group = next(group for group in groups.values() if weight in group)
+            law = _law_of(weight, group, laws, len(members), own)
+            if law is not None:
+                yield from _suspect(flow, rows[weight.name], weight, group, law)
+                break
 
 
 def _is_end(flow: Flow, row: int) -> bool:
@@ -38,26 +45,44 @@ def _is_end(flow: Flow, row: int) -> bool:
     return flow.main[row] < 0 or row in flow.heads
 
 
-def _law_of(weight: Weight, group: list[Weight], laws: tuple[HouseLaw, ...], count: int) -> HouseLaw | None:
-    """Return the law that a weight's siblings share and it does not; None where there is none."""
-    if any(weight.name in law.names for law in laws):
-        return None
+def _odd_end(
+    flow: Flow, row: int, weight: Weight, members: Sequence[Weight], laws: Sequence[HouseLaw]
+) -> Iterator[Suspect]:
+    """Yield a first or last layer where all other layers share one law, and a mistake with fans gives what it has."""
+    law = laws[0] if laws else None
+    if law is None or len(members) <= _FEW + 1 or law.names != {each.name for each in members if each is not weight}:
+        return
+    wanted = law.std(weight)
+    if wanted and is_telling(weight, wanted, bounds=False):
+        yield from _suspect(flow, row, weight, members, law)
+
+
+def _law_of(
+    weight: Weight, group: Sequence[Weight], laws: Sequence[HouseLaw], count: int, own: HouseLaw | None
+) -> HouseLaw | None:
+    """Return the law that a weight's siblings share and it does not; None where there is none.
+
+    Against a weight that follows another law of the model all of at least three siblings must speak.
+    """
     others = [each for each in group if each is not weight]
     for law in laws:
         share = sum(each.name in law.names for each in others)
-        common = share >= 2 or (share >= 1 and len(law.names) >= _MOST * (count - 1))
+        if law is own or (own is not None and share < max(_FEW, len(others))):
+            continue
+        common = share > 1 or (share == 1 and len(law.names) >= _MOST * (count - 1))
         if common and share >= _MOST * len(others):
             return law
     return None
 
 
-def _suspect(
-    flow: Flow, row: int, weight: Weight, wanted: float, group: list[Weight], law: HouseLaw
-) -> Iterator[Suspect]:
+def _suspect(flow: Flow, row: int, weight: Weight, group: Sequence[Weight], law: HouseLaw) -> Iterator[Suspect]:
+    wanted = law.std(weight)
+    if not wanted:
+        return
     off = math.log(weight.std / wanted)
-    reason = explained(weight, wanted, writers=flow.writers(row))
-    least = _EXACT if reason and len(law.names) > _FEW else _ODD
-    if abs(off) < max(least, 2 * tolerance(weight)):
+    agreed = all(each.name in law.names for each in group if each is not weight)
+    exact = agreed and len(law.names) > _FEW and is_telling(weight, wanted)
+    if abs(off) < max(_EXACT if exact else _ODD, 2 * tolerance(weight)):
         return
     factor = math.exp(2 * off)
     others = len([each for each in group if each.name in law.names])
@@ -67,8 +92,31 @@ def _suspect(
         factor,
         weight.std,
         wanted,
-        f"{weight.name} has std {weight.std:.3g}, where the law of its {others} siblings gives {wanted:.3g}:"
-        f" it makes the second moment {factor:.3g} times as large as they do",
-        reason,
+        f"{weight.name} has std {weight.std:.3g}, where the law of its {others} sibling{'s' * (others > 1)} gives"
+        f" {wanted:.3g}: it makes the second moment {factor:.3g} times as large as they do",
+        explained(weight, wanted, writers=flow.writers(row)),
         _FREE if flow.scale_free(row) else 1.0,
     )
+
+
+def odd_vectors(flow: Flow) -> Iterator[Suspect]:
+    """Yield the scales, of norms and of branches, that differ from what all their siblings have."""
+    rows = {name: row.index for row in reversed(flow.rows) for name in row.parameters}
+    members = [each for each in flow.weights.values() if each.role in _VECTORS and not each.zero]
+    for group in siblings(members).values():
+        for weight in group:
+            others = [math.log(each.square) / 2 for each in group if each is not weight]
+            if len(others) < _FEW or max(others) - min(others) > _ALIKE:
+                continue
+            size, usual = math.sqrt(weight.square), math.exp(median(others))
+            off = math.log(size / usual)
+            if abs(off) > _ODD:
+                yield Suspect(
+                    rows[weight.name],
+                    weight,
+                    math.exp(2 * off),
+                    size,
+                    usual,
+                    f"{weight.name} has {weight.law}, where its {len(others)} siblings have {usual:.3g}",
+                    trust=_FREE if flow.scale_free(rows[weight.name]) else 1.0,
+                )

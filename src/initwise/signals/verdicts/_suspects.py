@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from initwise.signals.verdicts._flow import Flow
-from initwise.signals.verdicts._own import chains, growing
+from initwise.signals.verdicts._own import chains, growing, without_gain
 from initwise.signals.verdicts._scores import hot, sharp
-from initwise.signals.verdicts._siblings import odd_ones
+from initwise.signals.verdicts._siblings import odd_ones, odd_vectors
 from initwise.signals.verdicts._suspect import Suspect
-from initwise.signals.verdicts._vectors import biases, norms, positions
+from initwise.signals.verdicts._vectors import biases, embeddings, norms, positions
 
-_LOOKS = (odd_ones, growing, chains, sharp, hot, norms, biases, positions)
+_LOOKS = (odd_ones, odd_vectors, growing, chains, without_gain, sharp, hot, norms, biases, embeddings, positions)
 
 
 def suspects(flow: Flow) -> list[Suspect]:

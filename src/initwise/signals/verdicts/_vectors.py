@@ -12,6 +12,8 @@ _NORM = 3.0  # of a norm's weight, either way; of a norm that adds one to it, th
 _BIAS = 0.5  # of the output's second moment that is bias
 _LARGE = 0.25  # of a bias' variance
 _POSITION = 30.0  # times the second moment of what it is added to
+_EMBEDDED = 4e-6, 10.0  # of the second moment of embeddings, in models as they come
+_USUAL = 0.02
 _RATES = frozenset({"softplus", "exp", "sigmoid"})
 
 
@@ -63,6 +65,25 @@ def biases(flow: Flow) -> Iterator[Suspect]:
             )
 
 
+def embeddings(flow: Flow) -> Iterator[Suspect]:
+    """Yield embeddings whose size drowns all that is added to them, or is drowned by it, where no norm comes first."""
+    for row, weight in flow.layers.items():
+        if weight.role != "embedding" or flow.main[row] >= 0 or flow.scale_free(row) or weight.zero:
+            continue
+        if not weight.trained or _EMBEDDED[0] < weight.square < _EMBEDDED[1]:
+            continue
+        wanted = 1.0 if weight.square > 1 else _USUAL
+        yield Suspect(
+            row,
+            weight,
+            weight.square / wanted**2,
+            weight.std,
+            wanted,
+            f"{weight.name} has {weight.law}: what is looked up has a second moment of {weight.square:.3g}, far from"
+            " that of what other layers make",
+        )
+
+
 def positions(flow: Flow) -> Iterator[Suspect]:
     """Yield positions that are added to something far smaller than they are."""
     for row in flow.rows:
@@ -70,7 +91,7 @@ def positions(flow: Flow) -> Iterator[Suspect]:
         for name in row.parameters:
             weight = flow.weights.get(name)
             added = "add" in row.operation and len(row.inputs) == 1 and main >= 0
-            if weight is None or weight.role not in {"position", "embedding"} or not added:
+            if weight is None or weight.role not in {"position", "embedding"} or not added or not weight.trained:
                 continue
             before = flow.level(main)
             if weight.square > _LARGE and weight.square > _POSITION * before:

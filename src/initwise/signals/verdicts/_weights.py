@@ -37,6 +37,7 @@ class Weight:
         groups: of a grouped convolution.
         neutral: the value with which a norm's weight does nothing.
         packed: it packs several blocks.
+        trained: it receives gradients.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Weight:
     groups: int = 1
     neutral: float | None = None
     packed: bool = False
+    trained: bool = True
 
     @property
     def zero(self) -> bool:
@@ -98,6 +100,7 @@ def _known(name: str, row: SignalRow, signals: Signals, plan: Plan | None, readi
         groups=axes.groups if axes is not None else 1,
         neutral=parameter.usage.neutral if parameter is not None and parameter.usage is not None else None,
         packed=any(each is not None and each.blocks is not None for each in (decided, parameter)),
+        trained=all(each is None or each.requires_grad for each in (decided, parameter)),
     )
 
 
