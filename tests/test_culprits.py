@@ -158,6 +158,16 @@ def test_the_page_counts_plants_and_twins_apart() -> None:
     assert "| new | predicted | **1 of 4** | 1 | 1 | 1 | 1 of 2 | 0 | 1 of 1 | 1 of 1 |" in text
 
 
+@pytest.mark.parametrize(
+    "name", ["MLP with GELU", "nanoGPT by hand", "dense autoencoder", "neural collaborative filtering"]
+)
+def test_a_plant_is_named_on_meta_its_fix_points_the_right_way_and_its_twin_is_clean(name: str) -> None:
+    plant = next(plant for plant in BOTH if plant.name == name)
+    named = asking.ask(plant, "predicted", twin=False)
+    assert (named.verdict, named.direction) == ("right", True), report.line(named)
+    assert asking.ask(plant, "predicted", twin=True).verdict == "clean"
+
+
 def test_what_fails_has_named_nobody_and_says_why() -> None:
     def broken() -> nn.Module:
         raise RuntimeError("no model")

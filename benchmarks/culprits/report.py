@@ -71,7 +71,7 @@ def page(lists: Mapping[str, Sequence[Answer]], machine: str) -> Iterator[str]:
     yield ""
     yield "## When it was first asked"
     yield ""
-    yield AT
+    yield from AT.splitlines()
     yield ""
     yield from table(FIRST_RUN)
     for name, answers in lists.items():
