@@ -10,7 +10,7 @@ Direction = Literal["forward", "backward"]
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """The first operation at which a path leaves its band.
+    """The parameter whose law is to blame, and the operation in which it acts.
 
     Attributes:
         row: its place in `Signals.rows`.
@@ -37,7 +37,8 @@ class Step:
     Attributes:
         name: of the module.
         rows: its first and last row on the path.
-        growth: the factor of E[x^2] (backward: of E[g^2], from the block's end to its beginning); None where unknown.
+        growth: the factor of E[x^2] (backward: of E[g^2], from the block's end to its beginning); None where unknown,
+            and where it does not matter: at the input, in an output layer, where a norm takes the scale away at once.
     """
 
     name: str
@@ -54,10 +55,11 @@ class Verdict:
         direction: "forward" or "backward".
         rows: the rows on the path, in the order of execution.
         steps: its blocks.
-        growth: the geometric mean of the blocks' factors; None where the path holds unknown rows.
-        band: (low, high), in which each block's factor should lie.
-        ok: whether they all do.
-        culprit: who is to blame; None where all is well or unknown.
+        growth: the geometric mean of the blocks' known factors; None where none is known.
+        band: (low, high), in which it should lie: the more blocks, the nearer to one.
+        ok: whether it does, and nothing is to blame.
+        culprit: who is to blame; None where all is well or unknown. A law can be wrong though the growth lies in its
+            band: of one block among many, of attention scores, of an output layer.
         message: the verdict in one sentence.
     """
 

@@ -96,6 +96,14 @@ def siblings(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
     return found
 
 
+def cousins(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
+    """Return the weights by their names without all numbers but the last: `blocks.#.2.weight`."""
+    found: defaultdict[str, list[Weight]] = defaultdict(list)
+    for each in members:
+        found[re.sub(r"\d+(?=.*\.\d+\.)", "#", each.name)].append(each)
+    return found
+
+
 def kin(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
     """Return the weights by the last parts of their names: those of an encoder and of its decoder together."""
     found: defaultdict[str, list[Weight]] = defaultdict(list)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from initwise.signals._verdict import Direction, Step
-from initwise.signals.verdicts._flow import QUIET, Flow
+from initwise.signals.verdicts._flow import Flow
+from initwise.signals.verdicts._wiring import QUIET
 
+_DEEP = 2  # parts of a module's name
 _ENTRIES = 4  # of one output
 
 
@@ -121,4 +123,7 @@ def block_of(flow: Flow, index: int) -> str:
         name = ".".join(parts[:stop])
         if parts[stop - 1][-1:].isdigit() and len(flow.inside.get(name, ())) > 1:
             return name
+    if index in flow.joins and len(parts) < _DEEP:  # a sum that a loop over blocks does itself
+        layers = flow.sources(flow.joins[index][1])
+        return block_of(flow, layers[-1]) if layers else ""
     return module if index in flow.layers else ""

@@ -94,7 +94,7 @@ def hot(flow: Flow) -> Iterator[Suspect]:
         bias = sum(flow.weights[name].square for name in flow.rows[row].parameters if _is_bias(flow, name))
         large, given = flow.level(row) - bias, flow.level(_unscaled(flow, flow.main[row]))
         factor = large / given if flow.main[row] >= 0 and given > 0 else 0.0
-        if factor < _HOT or large < (_HOT if factor < _HUGE else _LOUD):
+        if not flow.is_known(row) or factor < _HOT or large < (_HOT if factor < _HUGE else _LOUD):
             continue
         wanted = weight.std / math.sqrt(factor)
         yield Suspect(

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from initwise.signals.verdicts._flow import Flow
-from initwise.signals.verdicts._laws import HouseLaw, house_laws, kin, matrices, siblings, tolerance
+from initwise.signals.verdicts._laws import HouseLaw, cousins, house_laws, kin, matrices, place, siblings, tolerance
 from initwise.signals.verdicts._mistakes import explained, is_telling
+from initwise.signals.verdicts._own import own_factor
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._weights import Weight
 
@@ -17,6 +18,7 @@ _EXACT = math.log(1.25)  # the same, where a mistake with fans explains it
 _MOST = 0.7  # of the siblings, or of all matrices
 _FEW = 3  # weights are too few to hold a small deviation against another one
 _FREE = 0.6  # what a deviation counts where a norm takes the scale away
+_CHANGE = 8.0  # of the second moment, in a first layer
 _VECTORS = frozenset({"norm_weight", "scale"})
 _ALIKE = math.log(1.1)
 
@@ -26,13 +28,15 @@ def odd_ones(flow: Flow) -> Iterator[Suspect]:
     rows = {weight.name: row for row, weight in reversed(flow.layers.items())}
     members = [each for each in matrices(flow.weights.values()) if each.name in rows]
     laws = house_laws(members)
-    strict, wide = siblings(members), kin(members)
+    strict = siblings(members)
+    groupings = (cousins(members), strict, kin(members))
     for weight in members:
         if _is_end(flow, rows[weight.name]):
             yield from _odd_end(flow, rows[weight.name], weight, members, laws)
+            yield from _far_end(flow, rows[weight.name], weight, strict[place(weight.name)], laws)
             continue
         own = next((law for law in laws if weight.name in law.names), None)
-        for groups in (strict, wide):
+        for groups in groupings:
             group = next(group for group in groups.values() if weight in group)
             law = _law_of(weight, group, laws, len(members), own)
             if law is not None:
@@ -55,6 +59,18 @@ def _odd_end(
     wanted = law.std(weight)
     if wanted and is_telling(weight, wanted, bounds=False):
         yield from _suspect(flow, row, weight, members, law)
+
+
+def _far_end(
+    flow: Flow, row: int, weight: Weight, group: Sequence[Weight], laws: Sequence[HouseLaw]
+) -> Iterator[Suspect]:
+    """Yield a first layer that is far from the law of all its siblings, and changes the signal's size by itself."""
+    factor = own_factor(flow, row, weight)
+    if row in flow.heads or flow.scale_free(row) or not factor or 1 / _CHANGE < factor < _CHANGE:
+        return
+    law = _law_of(weight, group, laws, len(group), None)
+    if law is not None and len(law.names) > _FEW and weight.name not in law.names:
+        yield from _suspect(flow, row, weight, group, law)
 
 
 def _law_of(
@@ -81,7 +97,7 @@ def _suspect(flow: Flow, row: int, weight: Weight, group: Sequence[Weight], law:
         return
     off = math.log(weight.std / wanted)
     agreed = all(each.name in law.names for each in group if each is not weight)
-    exact = agreed and len(law.names) > _FEW and is_telling(weight, wanted)
+    exact = agreed and is_telling(weight, wanted, bounds=len(law.names) > _FEW)
     if abs(off) < max(_EXACT if exact else _ODD, 2 * tolerance(weight)):
         return
     factor = math.exp(2 * off)

@@ -10,6 +10,7 @@ from initwise.signals.verdicts._suspect import Suspect
 
 _NORM = 3.0  # of a norm's weight, either way; of a norm that adds one to it, the largest weight
 _BIAS = 0.5  # of the output's second moment that is bias
+_SHIFT = 2.0  # of the std of a norm's bias
 _LARGE = 0.25  # of a bias' variance
 _POSITION = 30.0  # times the second moment of what it is added to
 _EMBEDDED = 4e-6, 10.0  # of the second moment of embeddings, in models as they come
@@ -62,6 +63,24 @@ def biases(flow: Flow) -> Iterator[Suspect]:
                 0.0,
                 f"{name} has {weight.law}: {weight.std**2 / moment:.0%} of the second moment behind it is bias, which"
                 " does not depend on the input",
+            )
+
+
+def shifts(flow: Flow) -> Iterator[Suspect]:
+    """Yield the biases of norms that are larger than the normalized signal."""
+    for row in flow.rows:
+        for name in row.parameters:
+            weight = flow.weights.get(name)
+            if weight is None or weight.role != "norm_bias" or weight.std < _SHIFT:
+                continue
+            yield Suspect(
+                row.index,
+                weight,
+                1 + weight.std**2,
+                weight.std,
+                0.0,
+                f"{name} has {weight.law}: behind the norm {weight.square / (1 + weight.square):.0%} of the second"
+                " moment is bias, which does not depend on the input",
             )
 
 
