@@ -28,7 +28,7 @@ class Atoms:
         self._size.append(size)
         self._parent.append(len(self._parent))
         self._parts.append(None)
-        self._held.append(held)
+        self._held.append(held or size == 0)
         return (len(self._size) - 1,)
 
     def root(self, atom: int) -> int:

@@ -63,7 +63,7 @@ def _by_its_own_method(module: nn.Module) -> None:
             module._buffers[name] = old  # it was not filled
 
 
-_POISON = {True: float(-12345.0), False: 1}
+_POISON = {True: (-12345.0), False: 1}
 
 
 def _built_again(module: nn.Module, known: dict[Any, dict[str, Tensor]]) -> None:
@@ -79,9 +79,9 @@ def _built_again(module: nn.Module, known: dict[Any, dict[str, Tensor]]) -> None
         return
     for name in _empty(module):
         made, old = known[key].get(name), module._buffers[name]
-        if made is not None and old is not None and not made.is_meta:
-            if made.shape == old.shape and made.dtype == old.dtype:
-                module._buffers[name] = made.clone()
+        fits = made is not None and old is not None and (made.shape, made.dtype) == (old.shape, old.dtype)
+        if made is not None and fits and not made.is_meta:
+            module._buffers[name] = made.clone()
 
 
 def _arguments(module: nn.Module) -> dict[str, Any] | None:

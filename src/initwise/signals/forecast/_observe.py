@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -23,10 +24,36 @@ def observe(output: Tensor, axis: int) -> Observed:
     """Return the moments of an output, and let its gradient be noted when it arrives."""
     values = output.detach()
     values = torch.view_as_real(values).flatten(-2) if values.is_complex() else values
-    found = Observed(float(values.mean()), float(values.square().mean()), *correlations(values.float(), axis))
+    found = moments(values if values.dtype == torch.float64 else values.float(), axis)
     if output.grad_fn is not None:
         _follow(output, found)
     return found
+
+
+def moments(values: Tensor, axis: int) -> Observed:
+    """Return the mean, E[x^2], and how samples and places are correlated, in three passes over the memory.
+
+    The correlation of n vectors is sum over a != b of <x_a, x_b> / ((n - 1) sum |x_a|^2), and the sum over pairs is
+    |sum x_a|^2 - sum |x_a|^2: no matrix of pairs is needed.
+    """
+    count = max(values.numel(), 1)
+    square = _square(values)
+    if values.dim() < 2 or square == 0.0:
+        return Observed(float(values.mean()), square / count, None, None)
+    over_samples = values.sum(0)
+    places = [each for each in range(1, values.dim()) if each != axis % values.dim()]
+    positions = math.prod(values.shape[each] for each in places)
+    across = _correlation(over_samples, square, values.shape[0])
+    along = _correlation(values.sum(places), square, positions) if places else None
+    return Observed(float(over_samples.sum()) / count, square / count, across, along)
+
+
+def _correlation(summed: Tensor, square: float, count: int) -> float | None:
+    return (_square(summed) - square) / ((count - 1) * square) if count > 1 else None
+
+
+def _square(values: Tensor) -> float:
+    return float(torch.linalg.vector_norm(values)) ** 2
 
 
 def _follow(output: Tensor, found: Observed) -> None:
@@ -37,32 +64,7 @@ def _follow(output: Tensor, found: Observed) -> None:
         if gradient is not None:
             with torch.no_grad():
                 plain = torch.view_as_real(gradient) if gradient.is_complex() else gradient
-                found.grad_second_moment = float(plain.square().mean())
+                found.grad_second_moment = _square(plain) / max(plain.numel(), 1)
 
     if node is not None:
         node.register_prehook(arrive)
-
-
-def correlations(values: Tensor, axis: int) -> tuple[float | None, float | None]:
-    """Return the correlation between samples at one place, and between places of one sample."""
-    if values.dim() < 2 or values.numel() == 0:
-        return None, None
-    square = float(values.square().sum())
-    if square == 0.0:
-        return None, None
-    samples = values.shape[0]
-    across = _pairs(values.sum(0), square, samples)
-    unit = axis % values.dim()
-    places = [each for each in range(1, values.dim()) if each != unit]
-    count = 1
-    for each in places:
-        count *= values.shape[each]
-    along = _pairs(values.sum(places), square, count) if places else None
-    return across, along
-
-
-def _pairs(summed: Tensor, square: float, count: int) -> float | None:
-    """Return sum over a != b of <x_a, x_b> / ((count - 1) sum |x_a|^2)."""
-    if count < 2:
-        return None
-    return (float(summed.square().sum()) - square) / ((count - 1) * square)

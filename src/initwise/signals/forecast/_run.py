@@ -75,8 +75,7 @@ class Runner:
         self.seed = seed
         self.clear()
         made = Sample()
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.random.manual_seed(seed)
+        with torch.enable_grad():
             for operation in self.graph:
                 self._step(operation, made)
             self._backward(made)
@@ -198,7 +197,7 @@ class Runner:
     def _backward(self, made: Sample) -> None:
         names = {index: self.graph.values[index].name for index in self.leaves}
         for index, leaf in self.leaves.items():
-            made.moments[names[index]] = float(leaf.detach().square().mean())
+            made.moments[names[index]] = _square(leaf.detach()) or 0.0
         start = self.values.get(self.graph.start)
         if start is None:
             return
@@ -213,7 +212,7 @@ class Runner:
 
 
 def _square(gradient: Tensor | None) -> float | None:
-    return None if gradient is None else float(gradient.square().mean())
+    return None if gradient is None else float(torch.linalg.vector_norm(gradient)) ** 2 / max(gradient.numel(), 1)
 
 
 def qualified(function: Any) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+
+import torch
 
 from initwise.model import Graph
 from initwise.model.graph import Operation
@@ -18,6 +21,7 @@ from initwise.signals.forecast._widths import BUDGET, widths
 
 FAMILIES = rules.__all__  # importing them fills the table
 FEWEST, MOST = 2, 8
+OVERHEAD = 2e6  # of one operation, in multiplications
 TRIES = 10
 
 
@@ -45,18 +49,47 @@ def draw(graph: Graph, supply: Supply, count: int | None) -> Drawn:
     """Return samples of the pass: `count` of them, or as many as their cost allows."""
     rows = told(graph)
     held: set[int] = set()
-    for attempt in range(TRIES + 1):
-        whole = attempt == TRIES
-        axes = described(graph, supply, held, whole=whole)
-        sizes, cost = widths(axes)
-        runner = Runner(graph, axes, sizes, supply, rows, whole=whole)
-        wanted = count or max(FEWEST, min(MOST, int(2 * BUDGET / max(cost, 1.0))))
+    for _ in range(TRIES):
         try:
-            return Drawn([runner.sample(1 + seed) for seed in range(wanted)], rows, sizes)
+            return _drawn(graph, supply, rows, held, count)
         except Misfit as misfit:
-            runner.clear()
             held.add(misfit.operation.index)
-    raise AssertionError("a run on all channels reports what fails as unknown")
+    return _drawn(graph, supply, rows, held, count, whole=True)
+
+
+def _drawn(
+    graph: Graph,
+    supply: Supply,
+    rows: dict[int, int],
+    held: Collection[int],
+    count: int | None,
+    *,
+    whole: bool = False,
+) -> Drawn:
+    axes = described(graph, supply, held, whole=whole)
+    sizes, cost = widths(axes)
+    wanted = count or max(FEWEST, min(MOST, int(2 * BUDGET / (cost + OVERHEAD * len(graph)))))
+    made = _side_by_side(lambda seed: Runner(graph, axes, sizes, supply, rows, whole=whole).sample(seed), wanted)
+    return Drawn(made, rows, sizes)
+
+
+def _side_by_side(sample: Callable[[int], Sample], count: int) -> list[Sample]:
+    """Return samples under the seeds 1, 2, ..., as many at a time as torch has threads, each on one thread.
+
+    Operations on samples are small: threads that wait for each other in each of them lose more than they gain.
+    """
+    threads = torch.get_num_threads()
+
+    def on_one_thread(seed: int) -> Sample:
+        torch.set_num_threads(1)
+        return sample(seed)
+
+    try:
+        with torch.random.fork_rng(devices=[]), ThreadPoolExecutor(min(threads, count)) as pool:
+            torch.random.manual_seed(count)
+            return list(pool.map(on_one_thread, range(1, count + 1)))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def described(graph: Graph, supply: Supply, held: Collection[int], *, whole: bool = False) -> Axes:

@@ -11,7 +11,6 @@ from initwise.signals.forecast._state import Widths
 
 LADDER = (1024, 768, 512, 384, 256, 192, 128, 96, 64, 48, 32)
 BUDGET = 4e9  # multiplications of one forward pass
-OVERHEAD = 2e6  # of one operation, in multiplications
 
 
 def widths(axes: Axes, budget: float = BUDGET) -> tuple[Widths, float]:
@@ -26,33 +25,40 @@ def sampled(axes: Axes, free: Iterable[tuple[list[int], int]], target: int) -> d
     """Return how many elements of each atom to keep, so that every axis keeps about `target`, or all that it has."""
     found: dict[int, int] = {}
     for leaves, others in free:
-        inner = math.prod(axes.atoms.size(leaf) for leaf in leaves[1:])
-        wanted = max(1, math.ceil(target / (others * inner)))
-        for place, leaf in enumerate(leaves):
-            size = axes.atoms.size(leaf)
-            keep = min(size, wanted) if place == 0 else size
+        wanted = max(1, math.ceil(target / others))
+        for leaf in reversed(leaves):
+            keep = min(axes.atoms.size(leaf), wanted)
+            wanted = math.ceil(wanted / keep)
             found[leaf] = max(found.get(leaf, 1), keep)
     return {leaf: keep for leaf, keep in found.items() if keep < axes.atoms.size(leaf)}
 
 
 def _free(axes: Axes) -> list[tuple[list[int], int]]:
-    """Return for every axis that occurs its free atoms, and the product of those that are held."""
-    found: dict[tuple[int, ...], tuple[list[int], int]] = {}
+    """Return for every axis that occurs its free atoms, and the product of those that are held.
+
+    An axis that is part of a longer one (the heads of heads x channels) needs no width of its own.
+    """
+    found: dict[tuple[int, ...], list[int]] = {}
     for index in range(len(axes.graph.values)):
-        if not axes.is_known(index):
-            continue
-        for dim in axes.of(index):
+        for dim in axes.of(index) if axes.is_known(index) else ():
             leaves = axes.atoms.leaves(dim)
             free = [leaf for leaf in leaves if not axes.atoms.is_held(leaf)]
             if free:
-                held = math.prod(axes.atoms.size(leaf) for leaf in leaves if leaf not in free)
-                found[tuple(leaves)] = (free, held)
-    return list(found.values())
+                found[tuple(leaves)] = free
+    with_leaf: dict[int, list[set[int]]] = {}
+    for leaves in found:
+        for leaf in leaves:
+            with_leaf.setdefault(leaf, []).append(set(leaves))
+    return [
+        (free, math.prod(axes.atoms.size(leaf) for leaf in leaves if leaf not in free))
+        for leaves, free in found.items()
+        if not any(set(leaves) < other for other in with_leaf[leaves[0]])
+    ]
 
 
 def multiplications(axes: Axes, widths: Widths) -> float:
     """Return about how many multiplications a forward pass takes at these widths."""
-    total = OVERHEAD * len(axes.graph)
+    total = 0.0
     for operation in axes.graph:
         made = math.prod(widths.shape(axes.of(operation.outputs[0]))) if operation.outputs else 0
         if operation.name in CONVOLUTIONS or operation.name in MATRIX_PRODUCTS:

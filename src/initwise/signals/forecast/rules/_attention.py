@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from initwise.model.graph import Operation
-from initwise.signals.forecast._axes import Axes, hold, value_at
+from initwise.signals.forecast._axes import Axes, Dims, hold, value_at
 from initwise.signals.forecast._state import Call, scaled
 from initwise.signals.forecast._table import family
 
@@ -14,16 +14,19 @@ _NAMES = ("query", "key", "value", "attn_mask")
 
 
 def attended(axes: Axes, operation: Operation) -> None:
-    """q (..., T, d), k (..., S, d), v (..., S, e) -> (..., T, e); the sum over d is of two signals, so d is held."""
+    """q (..., T, d), k (..., S, d), v (..., S, e) -> (..., T, e); the sum over d is of two signals, so d is held.
+
+    With `enable_gqa` several query heads share a key: their axis is (key heads, queries of each).
+    """
     query, key, value, mask = (value_at(operation, place, name) for place, name in enumerate(_NAMES))
-    if query is None or key is None or value is None or operation.kwargs.get("enable_gqa"):
+    if query is None or key is None or value is None:
         hold(axes, operation)
         return
     first, second, third = axes.of(query), axes.of(key), axes.of(value)
     axes.hold(first[-1], second[-1], first[-2], second[-2], third[-2])
-    for one, other, last in zip(first[:-2], second[:-2], third[:-2], strict=True):
+    for one, other, last in zip(_heads(axes, first, second), second[:-2], third[:-2], strict=True):
         axes.same(one, other)
-        axes.same(one, last)
+        axes.same(other, last)
     if mask is not None:
         own = axes.of(mask)
         for place in range(3, len(own) + 1):
@@ -32,15 +35,34 @@ def attended(axes: Axes, operation: Operation) -> None:
     axes.set(operation.outputs[0], (*first[:-1], third[-1]))
 
 
+def _heads(axes: Axes, query: Dims, key: Dims) -> Dims:
+    """Return the leading axes of queries, without the queries that share a key."""
+    if len(query) < 3:
+        return query[:-2]
+    mine, other = axes.atoms.length(query[-3]), axes.atoms.length(key[-3])
+    if mine == other:
+        return query[:-2]
+    parts = axes.atoms.regroup([query[-3]], [other, mine // other])
+    if parts is None:
+        axes.hold(query[-3], key[-3])
+        return (*query[:-3], key[-3])
+    return (*query[:-3], parts[0])
+
+
 def attend(call: Call) -> Any:
-    """The gradient of the weights of attention sums over the channels of values."""
-    value = value_at(call.operation, 2, "value")
-    ratio = 1.0 if value is None else call.widths.ratio(call.dims(value)[-1])
-    if ratio == 1.0 or call.operation.kwargs.get("enable_gqa"):
+    """The gradient of the weights of attention sums over the channels of values, that of a key over its queries."""
+    query, key, value = (value_at(call.operation, place, name) for place, name in enumerate(_NAMES[:3]))
+    if query is None or key is None or value is None:
         return call.run()
-    made = [scaled(each, math.sqrt(ratio)) if name in ("query", "key") else each for each, name in _named(call)]
-    kwargs = {**call.kwargs, **dict(zip(_NAMES, made, strict=False))}
-    return call.function(**{**kwargs, **_rest(call)})
+    within = call.widths.ratio(call.dims(value)[-1])
+    shared = 1.0
+    if len(call.dims(query)) > 2:
+        shared = call.widths.ratio(call.dims(query)[-3]) / call.widths.ratio(call.dims(key)[-3])
+    if within == shared == 1.0:
+        return call.run()
+    factors = {"query": within, "key": within * shared, "value": shared}
+    made = {name: scaled(each, math.sqrt(factors[name])) if name in factors else each for each, name in _named(call)}
+    return call.function(**{**call.kwargs, **made, **_rest(call)})
 
 
 def _named(call: Call) -> list[tuple[Any, str]]:

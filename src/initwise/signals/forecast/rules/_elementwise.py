@@ -54,8 +54,8 @@ def _spread(axes: Axes, operation: Operation, value: int, made: tuple[Dim, ...])
         if len(own) < place or axes.atoms.length(own[-place]) == 1
         for leaf in axes.atoms.leaves(made[-place])
     ]
-    if not over or not axes.graph.values[value].tensor.is_floating_point():
-        return
+    if not over or axes.graph.values[value].kind in ("constant", "buffer", "input"):
+        return  # no gradient goes back to it
     if value not in axes.signals:
         axes.spread[operation.index, value] = tuple(over)
         return

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 
-from initwise.model.graph import Operation, Ref
+from initwise.model.graph import Operation, Ref, references
 from initwise.signals.forecast._atoms import Dim
 from initwise.signals.forecast._axes import Axes, hold, operands
-from initwise.signals.forecast._state import Call
+from initwise.signals.forecast._state import Call, scaled
 from initwise.signals.forecast._table import family
 
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19)
@@ -58,20 +59,28 @@ def _call(operation: Operation, probe: torch.Tensor) -> torch.Tensor:
 
 
 def expanded(axes: Axes, operation: Operation) -> None:
-    """`expand`: axes of size 1 become longer; its gradient sums over them, so that they are held."""
+    """`expand`: axes of size 1 become longer. Its gradient sums over the copies, of which some stand for all.
+
+    What comes back from copies that meet different channels (the query heads that share a key) is independent.
+    """
     given = operands(operation)[0]
     shape, own = axes.shape(operation.outputs[0]), axes.of(given)
     lead = len(shape) - len(own)
     dims: list[Dim] = []
     for place, size in enumerate(shape):
         old = own[place - lead] if place >= lead else ()
-        dims.append(old if axes.atoms.length(old) == size else axes.atoms.new(size, held=True))
+        dims.append(old if axes.atoms.length(old) == size else axes.atoms.new(size, held=given not in axes.signals))
     axes.set(operation.outputs[0], dims)
 
 
 def enlarged(call: Call) -> Any:
     """Expand to what is sampled of the new axes."""
-    return call.input.expand(call.shape)
+    value = next(references(call.operation.args))
+    old, new = call.dims(value), call.dims(call.operation.outputs[0])
+    lead = len(new) - len(old)
+    fresh = [dim for place, dim in enumerate(new) if place < lead or old[place - lead] != dim]
+    ratio = math.prod(call.widths.ratio(dim) for dim in fresh)
+    return scaled(call.input, math.sqrt(ratio)).expand(call.shape)
 
 
 def tiled(axes: Axes, operation: Operation) -> None:
