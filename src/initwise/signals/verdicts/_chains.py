@@ -9,7 +9,14 @@ from statistics import median
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._laws import tolerance
 from initwise.signals.verdicts._mistakes import explained
-from initwise.signals.verdicts._own import activation_gain, counts, house_numbers, law_words, own_factor
+from initwise.signals.verdicts._own import (
+    activation_gain,
+    counts,
+    house_numbers,
+    law_words,
+    measured_factor,
+    own_factor,
+)
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._weights import Weight
 
@@ -90,8 +97,10 @@ def _first(flow: Flow, factors: Mapping[int, float]) -> Suspect:
 def _explains(flow: Flow, row: int, weight: Weight, apart: float) -> bool:
     """Tell whether a layer itself is off as its chain is: not a number behind it, or what it was given."""
     own = own_factor(flow, row, weight)
-    if own is None or own <= 0:
-        return own is None
+    seen = measured_factor(flow, row) if flow.main[row] >= 0 else own
+    if not own or not seen:
+        return False
+    own = min((own, seen), key=lambda each: abs(math.log(each)))
     off = math.log(own / activation_gain(flow, row) ** 2)
     return off * apart > 0 and abs(off) > _ITSELF
 
@@ -114,9 +123,13 @@ def _factors(flow: Flow, chain: Sequence[int], layers: Sequence[int]) -> dict[in
 def without_gain(flow: Flow) -> Iterator[Suspect]:
     """Yield the first of many layers that are drawn with 1 / fan_in before a ReLU, which keeps half of that."""
     found = []
-    trunk = {index for output in flow.last for index in flow.trunk(output)}
     for row, weight in flow.layers.items():
-        if row not in trunk or not counts(flow, row, weight) or flow.follower(row) not in _RELUS or not weight.fan_in:
+        if (
+            row not in flow.trunks
+            or not counts(flow, row, weight)
+            or flow.follower(row) not in _RELUS
+            or not weight.fan_in
+        ):
             continue
         found.append((row, weight, abs(math.log(weight.fan_in * weight.square)) < 2 * tolerance(weight)))
     if len(found) < _WITHOUT_GAIN or not all(plain for _, _, plain in found):

@@ -51,13 +51,13 @@ class Flow(Wiring):
         if index in self.outputs:
             return False
         users = list(self.ahead(index))
-        if not users or any(self._reaches_output(index, each) for each in self.outputs):
+        if not users or any(self.ends_as(index, each) for each in self.outputs):
             return False
         return all(
             each in self.norms or (self.rows[each].operation in HOMOGENEOUS and self.scale_free(each)) for each in users
         )
 
-    def _reaches_output(self, index: int, output: int) -> bool:
+    def ends_as(self, index: int, output: int) -> bool:
         """Tell whether an output is a row in other words."""
         while output >= 0 and output != index and self.quiet(output):
             output = self.main[output]
@@ -100,6 +100,11 @@ class Flow(Wiring):
         ]
         outside = [each for each in final if not any(map(str.isdigit, self.rows[each].module.split(".")))]
         return tuple((outside or final)[:_PATHS])
+
+    @cached_property
+    def trunks(self) -> frozenset[int]:
+        """The rows on the main paths to all outputs."""
+        return frozenset(index for output in self.last for index in self.trunk(output))
 
     @cached_property
     def heads(self) -> frozenset[int]:

@@ -12,12 +12,13 @@ _CLOSE = 0.03
 _ERRORS = 3.0
 
 
-def explained(weight: Weight, wanted: float | None, *, writers: int = 0) -> str:
+def explained(weight: Weight, wanted: float | None, *, writers: int = 0, meant: str = "") -> str:
     """Return which mistake makes `wanted` the std that was found, in words; "" for none.
 
     Args:
         wanted: the standard deviation as it should be.
         writers: how many branches are added to the stream that this weight writes into; 0 for none or unknown.
+        meant: "fan_in" or "fan_out" where the law divides by it; "" for both and unknown.
     """
     if not wanted or not weight.std:
         return ""
@@ -25,7 +26,7 @@ def explained(weight: Weight, wanted: float | None, *, writers: int = 0) -> str:
         weight = replace(weight, fan_in=weight.fan_out, fan_out=None)
     found = [
         (abs(math.log(weight.std / (wanted * factor))), words)
-        for factor, words in _mistakes(weight, wanted, writers)
+        for factor, words in _mistakes(weight, wanted, writers, meant)
         if factor > 0 and abs(math.log(factor)) > 0.1
     ]
     best = min(found, default=None)
@@ -33,16 +34,16 @@ def explained(weight: Weight, wanted: float | None, *, writers: int = 0) -> str:
     return best[1] if best is not None and best[0] <= limit else ""
 
 
-def is_telling(weight: Weight, wanted: float, *, bounds: bool = True) -> bool:
+def is_telling(weight: Weight, wanted: float, *, bounds: bool = True, meant: str = "") -> bool:
     """Tell whether other fans, or a bound for a std, make `wanted` the std that was found; few have them by design."""
     limit = max(_CLOSE, _ERRORS * weight.error)
-    factors = [factor for factor, _ in _of_fans(weight) if factor != 1]
+    factors = [factor for factor, _ in _of_fans(weight, meant) if factor != 1]
     factors += [math.sqrt(3.0), 1 / math.sqrt(3.0)] if bounds else []
     return any(abs(math.log(weight.std / (wanted * factor))) <= limit for factor in factors)
 
 
-def _mistakes(weight: Weight, wanted: float, writers: int) -> Iterator[tuple[float, str]]:
-    yield from _of_fans(weight)
+def _mistakes(weight: Weight, wanted: float, writers: int, meant: str) -> Iterator[tuple[float, str]]:
+    yield from _of_fans(weight, meant)
     yield math.sqrt(0.5), "the gain sqrt(2) of a ReLU is missing"
     yield math.sqrt(2.0), "the gain sqrt(2) was counted twice, or no ReLU follows"
     yield 1.0 / math.sqrt(wanted), "the variance was given where the std is asked for"
@@ -57,15 +58,18 @@ def _mistakes(weight: Weight, wanted: float, writers: int) -> Iterator[tuple[flo
         yield 1.0 / (wanted * weight.fan_in), "1 / fan_in was taken as the std, where it is the variance"
 
 
-def _of_fans(weight: Weight) -> Iterator[tuple[float, str]]:
-    true_in, true_out = weight.fan_in, weight.fan_out
-    if true_in and true_out:
-        yield math.sqrt(true_in / true_out), f"fan_out ({true_out:g}) was counted where fan_in ({true_in:g}) is meant"
-        yield math.sqrt(true_out / true_in), f"fan_in ({true_in:g}) was counted where fan_out ({true_out:g}) is meant"
-    if not (true_in and weight.torch_in and weight.torch_out):
-        return
+def _of_fans(weight: Weight, meant: str) -> Iterator[tuple[float, str]]:
+    true = {"fan_in": weight.fan_in, "fan_out": weight.fan_out}
+    counted = {"fan_in": weight.torch_in, "fan_out": weight.torch_out}
     shape = "x".join(map(str, weight.shape))
-    for name, counted in (("fan_in", weight.torch_in), ("fan_out", weight.torch_out)):
-        if counted not in {true_in, true_out}:
-            words = f"torch.nn.init counts {name} {counted:g} on the shape {shape}, where fan_in is {true_in:g}"
-            yield math.sqrt(true_in / counted), words
+    for right in [meant] if meant in true else list(true):
+        other = "fan_out" if right == "fan_in" else "fan_in"
+        asked, mistaken = true[right], true[other]
+        if not asked or not mistaken:
+            continue
+        words = f"{other} ({mistaken:g}) was counted where {right} ({asked:g}) is meant"
+        yield math.sqrt(asked / mistaken), words
+        for side, number in counted.items():
+            if number and number not in {asked, mistaken}:
+                words = f"torch.nn.init counts {side} {number:g} on the shape {shape}, where {right} is {asked:g}"
+                yield math.sqrt(asked / number), words

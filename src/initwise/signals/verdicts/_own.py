@@ -15,7 +15,7 @@ from initwise.signals.verdicts._mistakes import explained
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._weights import MATRICES, Weight
 
-_HIGH, _LOW = 12.0, 1 / 60  # of a layer's factor of E[x^2], as a share of what its activation asks for
+_HIGH, _LOW = 12.0, 1 / 90  # of a layer's factor of E[x^2], as a share of what its activation asks for
 _RECURRENT = 4.0  # the same of a weight that takes what it made before, over and over
 _HOUSE_HIGH = 25.0  # of a layer that has the std of most others: wide layers may well have more than asked for
 _HOUSE = 0.6  # of the matrices with one std
@@ -26,28 +26,49 @@ def growing(flow: Flow) -> Iterator[Suspect]:
     """Yield layers whose own factor of E[x^2] is far off, and are not drawn as most others of the model are."""
     house, told = house_numbers(flow), False
     for row, weight in _matrices(flow):
-        if not counts(flow, row, weight):
+        excess = _excess(flow, row, weight)
+        if excess is None or (weight.name in house and (told or excess < _HOUSE_HIGH)):
             continue
-        factor = own_factor(flow, row, weight)
-        target = activation_gain(flow, row) ** 2
-        if factor is None or factor <= 0 or _LOW < factor / target < _highest(weight):
-            continue
-        if weight.name in house:
-            if factor / target < _HOUSE_HIGH or told:
-                continue
-            told = True  # the number is wrong for all; the first stands for them
-        if factor < target and not _matters(flow, row):
-            continue
-        wanted = weight.std * math.sqrt(target / factor)
+        told = told or weight.name in house  # the number is wrong for all; the first stands for them
+        wanted = weight.std / math.sqrt(excess)
+        factor = excess * activation_gain(flow, row) ** 2
         yield Suspect(
             row,
             weight,
-            factor / target,
+            excess,
             weight.std,
             wanted,
             f"{weight.name} has {law_words(weight)}: it makes the second moment {factor:.3g} times as large",
             explained(weight, wanted),
         )
+
+
+def _excess(flow: Flow, row: int, weight: Weight) -> float | None:
+    """Return by what a layer's factor is too large or too small; None where it is neither, or does not matter."""
+    if not counts(flow, row, weight) or flow.rows[row].grad_second_moment == 0:
+        return None
+    own, target = own_factor(flow, row, weight), activation_gain(flow, row) ** 2
+    seen = measured_factor(flow, row)
+    seen = own if seen is None or flow.rows[row].operation in RECURRENT else seen
+    if not own or not seen:
+        return None
+    if min(own, seen) / target > _highest(weight):
+        return own / target
+    small = max(own, seen) / target < _LOW and row in flow.trunks and not flow.begins(row)
+    return own / target if small else None
+
+
+def measured_factor(flow: Flow, row: int) -> float | None:
+    """Return the growth in a layer and the numbers that its output is multiplied with; None where it is unknown.
+
+    Inputs of the model count as having a second moment of one.
+    """
+    before, end = flow.main[row], row
+    while len(flow.users[end]) == 1 and flow.quiet(flow.users[end][0]):
+        end = flow.users[end][0]
+    if not flow.is_known(before) or not flow.is_known(end) or not flow.level(before):
+        return None
+    return flow.level(end) / flow.level(before)
 
 
 def _highest(weight: Weight) -> float:
@@ -97,11 +118,6 @@ def counts(flow: Flow, row: int, weight: Weight) -> bool:
     """Tell whether the scale of a layer matters: no norm, no lookup behind it, not an output layer."""
     looked_up = weight.role == "embedding"
     return not (weight.zero or looked_up or row in flow.heads or flow.scale_free(row))
-
-
-def _matters(flow: Flow, row: int) -> bool:
-    """Tell whether a small layer is no branch that may start small."""
-    return not any(flow.depends(branch, row) and flow.depends(row, stream) for stream, branch in flow.joins.values())
 
 
 def law_words(weight: Weight) -> str:

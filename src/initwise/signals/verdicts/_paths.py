@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from initwise.model.graph._vocabulary import RECURRENT
 from initwise.signals._verdict import Direction, Step
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._wiring import QUIET
@@ -78,6 +79,7 @@ def steps(flow: Flow, path: Path, direction: Direction) -> tuple[Step, ...]:
     found = []
     for name, rows in _blocks(flow, path):
         counts = any(each in flow.layers or each in flow.joins for each in rows) and flow.heads.isdisjoint(rows)
+        counts = counts and not any(flow.rows[each].operation in RECURRENT for each in rows)
         end = _end(flow, rows)
         growth = _growth(flow, before, end, direction) if counts else None  # a head may be as small as it likes
         found.append(Step(name, (rows[0], rows[-1]), growth))

@@ -12,8 +12,8 @@ from initwise.signals.verdicts._own import own_factor
 from initwise.signals.verdicts._suspect import Suspect
 
 _SHARP = 25.0  # of the variance of scores before a softmax
-_HOT = 8.0  # of the variance of logits
-_HUGE, _LOUD = 64.0, 0.05  # a factor of the layer for which fewer are enough
+_STRONG, _HOT = 48.0, 8.0  # of an output layer's factor, and the variance of its logits
+_HUGE, _LOUD = 200.0, 0.05  # a larger factor, for which less is enough
 _GAIN = 4.0  # of a layer that is the cause, and not what it was given
 
 
@@ -92,9 +92,10 @@ def hot(flow: Flow) -> Iterator[Suspect]:
     for row in flow.heads:
         weight = flow.layers[row]
         bias = sum(flow.weights[name].square for name in flow.rows[row].parameters if _is_bias(flow, name))
-        large, given = flow.level(row) - bias, flow.level(_unscaled(flow, flow.main[row]))
+        end = next((each for each in flow.last if flow.ends_as(row, each)), row)
+        large, given = flow.level(end) - bias, flow.level(_unscaled(flow, flow.main[row]))
         factor = large / given if flow.main[row] >= 0 and given > 0 else 0.0
-        if not flow.is_known(row) or factor < _HOT or large < (_HOT if factor < _HUGE else _LOUD):
+        if not flow.is_known(row) or factor < _STRONG or large < (_HOT if factor < _HUGE else _LOUD):
             continue
         wanted = weight.std / math.sqrt(factor)
         yield Suspect(

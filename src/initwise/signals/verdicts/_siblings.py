@@ -54,10 +54,11 @@ def _odd_end(
 ) -> Iterator[Suspect]:
     """Yield a first or last layer where all other layers share one law, and a mistake with fans gives what it has."""
     law = laws[0] if laws else None
-    if law is None or len(members) <= _FEW + 1 or law.names != {each.name for each in members if each is not weight}:
+    others = {each.name for each in members if each is not weight}
+    if law is None or not law.scheme.endswith("_in") or len(others) <= _FEW or law.names != others:
         return
     wanted = law.std(weight)
-    if wanted and is_telling(weight, wanted, bounds=False):
+    if wanted and is_telling(weight, wanted, bounds=False, meant=law.scheme):
         yield from _suspect(flow, row, weight, members, law)
 
 
@@ -97,7 +98,7 @@ def _suspect(flow: Flow, row: int, weight: Weight, group: Sequence[Weight], law:
         return
     off = math.log(weight.std / wanted)
     agreed = all(each.name in law.names for each in group if each is not weight)
-    exact = agreed and is_telling(weight, wanted, bounds=len(law.names) > _FEW)
+    exact = agreed and is_telling(weight, wanted, bounds=len(law.names) > _FEW, meant=law.scheme)
     if abs(off) < max(_EXACT if exact else _ODD, 2 * tolerance(weight)):
         return
     factor = math.exp(2 * off)
@@ -110,7 +111,7 @@ def _suspect(flow: Flow, row: int, weight: Weight, group: Sequence[Weight], law:
         wanted,
         f"{weight.name} has std {weight.std:.3g}, where the law of its {others} sibling{'s' * (others > 1)} gives"
         f" {wanted:.3g}: it makes the second moment {factor:.3g} times as large as they do",
-        explained(weight, wanted, writers=flow.writers(row)),
+        explained(weight, wanted, writers=flow.writers(row), meant=law.scheme),
         _FREE if flow.scale_free(row) else 1.0,
     )
 

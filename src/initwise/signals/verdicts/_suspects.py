@@ -18,4 +18,5 @@ _OF_OTHERS = (odd_vectors, norms, shifts, biases, embeddings, positions)
 def suspects(flow: Flow) -> list[Suspect]:
     """Return the parameters whose law may be wrong, the worst first; of equal ones the earliest."""
     found = [each for look in (*_OF_LAYERS, *_OF_OTHERS) for each in look(flow)]
-    return sorted(found, key=lambda each: (-round(each.severity, 1), each.row))
+    trained = [each for each in found if each.weight.trained]  # what is frozen is fixed by design
+    return sorted(trained, key=lambda each: (-round(each.severity, 1), each.row))

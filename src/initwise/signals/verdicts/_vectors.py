@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from initwise.model.graph._vocabulary import RECURRENT
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._suspect import Suspect
 
 _NORM = 3.0  # of a norm's weight, either way; of a norm that adds one to it, the largest weight
 _BIAS = 0.5  # of the output's second moment that is bias
 _SHIFT = 2.0  # of the std of a norm's bias
-_LARGE = 0.25  # of a bias' variance
+_LARGE = 1.0  # of a bias' variance
+_ADDED, _MASKED = 0.25, 1e4  # of the second moment of positions; larger are masks
+_OUTPUTS = 64
 _POSITION = 30.0  # times the second moment of what it is added to
 _EMBEDDED = 4e-6, 10.0  # of the second moment of embeddings, in models as they come
 _USUAL = 0.02
@@ -49,6 +52,9 @@ def biases(flow: Flow) -> Iterator[Suspect]:
     """Yield biases drawn so large that most of a layer's output is bias."""
     for row in flow.layers:
         moment = flow.level(row)
+        few = row in flow.heads and flow.rows[row].shape[-1] < _OUTPUTS  # answers may be spread by design
+        if few or flow.rows[row].operation in RECURRENT:  # gates may be held open or shut
+            continue
         for name in flow.rows[row].parameters:
             weight = flow.weights.get(name)
             if weight is None or weight.role != "bias" or weight.std**2 < _LARGE:
@@ -113,7 +119,7 @@ def positions(flow: Flow) -> Iterator[Suspect]:
             if weight is None or weight.role not in {"position", "embedding"} or not added or not weight.trained:
                 continue
             before = flow.level(main)
-            if weight.square > _LARGE and weight.square > _POSITION * before:
+            if _ADDED < weight.square < _MASKED and weight.square > _POSITION * before:
                 wanted = math.sqrt(before)
                 yield Suspect(
                     row.index,
