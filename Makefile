@@ -63,7 +63,7 @@ bench-faults: $(DEV_STAMP)  ## find known faults, stay silent on right models, w
 bench-culprits: $(DEV_STAMP)  ## plant one wrong law in each of forty models, ask who is to blame, write benchmarks/culprits/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.culprits
 
-signal-accuracy: $(DEV_STAMP)  ## score predicted signals against measured ones on 68 models, write benchmarks/signals/RESULTS.md
+signal-accuracy: $(DEV_STAMP)  ## score predicted signals against measured ones on 67 models, write benchmarks/signals/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.signals --giant $(SIGNALS)
 
 zoo: $(DEV_STAMP)  ## read every model of timm, torchvision and transformers on meta, write benchmarks/zoo/RESULTS.md

@@ -14,15 +14,14 @@ def predicted(case: Case) -> Predicted:
     """Return what is predicted of a model, and how long that took; what is raised becomes a reason."""
     model, inputs = build(case), case.inputs()
     plan = iw.plan(model, case.recipe, seed=0, inputs=inputs)
-    start = time.perf_counter()
+    start, before = time.perf_counter(), time.process_time()
     try:
         found = iw.signals.predict(model, plan, inputs)
     except Exception as error:  # noqa: BLE001 - whatever it is, the model counts as not predicted
         first = str(error).splitlines()[:1]
-        return Predicted(
-            seconds=time.perf_counter() - start, reason=f"{type(error).__name__}: {first[0] if first else ''}"
-        )
-    seconds = time.perf_counter() - start
+        reason = f"{type(error).__name__}: {first[0] if first else ''}"
+        return Predicted(seconds=time.perf_counter() - start, processor=time.process_time() - before, reason=reason)
+    seconds, processor = time.perf_counter() - start, time.process_time() - before
     told = [f"{each.count} x {each.operation}: {each.reason}" for each in found.unknown]
     return Predicted(
         {key: row.second_moment for key, row in found.numbered.items()},
@@ -30,5 +29,6 @@ def predicted(case: Case) -> Predicted:
         {name: each.grad_second_moment for name, each in found.parameters.items()},
         found.loss,
         seconds,
+        processor,
         "; ".join(told),
     )

@@ -15,8 +15,8 @@ HEAD = """# How near predicted signals come to measured ones
 
 Written by `make signal-accuracy`. Each model is measured with 16 seeds of weights: one real forward and backward pass
 each (`benchmarks/signals/_measure.py`; the numbers are in `measured/`). `iw.predict` is given the same inputs and the
-plan, and no weights. The list of models, and which of them may be developed with, was committed before there was any
-prediction. Scored are the second moments E[x^2] of the outputs of weight operations (forward), E[g^2] of the gradients
+plan, and no weights. Which models there are, and which of them may be developed with, was committed before any of them
+was scored. Scored are the second moments E[x^2] of the outputs of weight operations (forward), E[g^2] of the gradients
 of these outputs (backward), and E[g^2] of the gradients of parameters (weights), against the geometric mean over seeds:
 
 - exempt: what spreads by more than 25 % from seed to seed (the standard deviation of the logarithm)
@@ -24,7 +24,9 @@ of these outputs (backward), and E[g^2] of the gradients of parameters (weights)
   100 times the rounding that was measured
 - "one seed" is what another seed of the real model scores as a prediction: it knows everything but the seed
 - "of the root": the same factors for sqrt(E[x^2]), which is the easier measure
-- time is that of `predict` alone
+- a measured cross entropy with random labels is a mean over many draws of labels, with the same expectation: those of
+  two images alone would tell it to 0.2 nats only
+- time is that of `predict` alone, on the clock; processor time is that of all threads together
 """
 WORDS = {"forward": "outputs", "backward": "activation gradients", "weights": "weight gradients"}
 
@@ -65,7 +67,7 @@ def _zeros(scores: Sequence[Score]) -> Iterator[str]:
 
 def _counts(scores: Sequence[Score]) -> Iterator[str]:
     yield ""
-    seconds = sorted(each.seconds for each in scores)
+    seconds, processor = (sorted(getattr(each, name) for each in scores) for name in ("seconds", "processor"))
     whole = [summed(scores, kind) for kind in LIMITS]
     slow = sum(not each < 2 for each in seconds)
     yield (
@@ -73,6 +75,7 @@ def _counts(scores: Sequence[Score]) -> Iterator[str]:
         f" Missing: {', '.join(f'{each.missing:,}' for each in whole)}."
         f" Not predicted at all: {sum(not any(p.predicted for p in each.points) for each in scores)} models."
         f" Seconds a model: median {seconds[len(seconds) // 2]:.2f}, most {seconds[-1]:.2f}; {slow} above 2 s."
+        f" Processor time: median {processor[len(processor) // 2]:.2f}, most {processor[-1]:.2f}."
     )
 
 

@@ -29,13 +29,19 @@ LIMITS: Mapping[str, tuple[tuple[float, float], ...]] = {
 
 @dataclass(frozen=True)
 class Predicted:
-    """What is predicted of one model, by the keys of `Measured`; `reason` says why there is nothing."""
+    """What is predicted of one model, by the keys of `Measured`.
+
+    Attributes:
+        seconds, processor: how long it took, on the clock and of processor time.
+        reason: why there is nothing, or what is unknown.
+    """
 
     forward: Mapping[Any, float | None] = field(default_factory=dict)
     backward: Mapping[Any, float | None] = field(default_factory=dict)
     weights: Mapping[Any, float | None] = field(default_factory=dict)
     loss: float | None = None
     seconds: float = math.nan
+    processor: float = math.nan
     reason: str = ""
 
 
@@ -119,6 +125,7 @@ class Score:
     measured_loss: Quantity | None
     predicted_loss: float | None
     seconds: float
+    processor: float
     reason: str
 
     def tally(self, kind: str) -> Tally:
@@ -145,7 +152,14 @@ def score(measured: Measured, predicted: Predicted) -> Score:
     """Put each prediction beside its measurement."""
     points = tuple(_points(measured, predicted))
     return Score(
-        measured.name, measured.recipe, points, measured.loss, predicted.loss, predicted.seconds, predicted.reason
+        measured.name,
+        measured.recipe,
+        points,
+        measured.loss,
+        predicted.loss,
+        predicted.seconds,
+        predicted.processor,
+        predicted.reason,
     )
 
 
@@ -175,4 +189,4 @@ def other_seed(measured: Measured) -> Predicted:
         return {key: each.other for key, each in getattr(measured, kind).items()}
 
     loss = None if measured.loss is None else measured.loss.other
-    return Predicted(of("forward"), of("backward"), of("weights"), loss, 0.0)
+    return Predicted(of("forward"), of("backward"), of("weights"), loss, 0.0, 0.0)
