@@ -12,15 +12,16 @@ from torch import nn
 
 from initwise._arguments import show
 from initwise.errors import ArgumentError, ArgumentTypeError, InitwiseError
-from initwise.model import as_example
+from initwise.model import Example, as_example
 from initwise.model.graph._structures import tensors
+from initwise.planning import Plan
 from initwise.signals._probe import _runnable
 from initwise.signals._restored import _random_states
 from initwise.signals.coordinates._asked import Asked, Build, asked
 from initwise.signals.coordinates._names import compared
 from initwise.signals.coordinates._result import CoordinateCheck
 from initwise.signals.coordinates._rows import Runs, records, rows
-from initwise.signals.coordinates._train import Run, seeded, told, trained
+from initwise.signals.coordinates._train import Run, planned, seeded, told, trained
 
 
 def coordinate_check(
@@ -63,8 +64,8 @@ def coordinate_check(
         optimizer: "adam" or "sgd", at `learning_rate`; or a function from a model to its optimizer. It gets the factors
             of the plan's multipliers (`iw.signals.scale_groups`), in either case.
         learning_rate: for "adam" and "sgd".
-        plan: how each model is initialized, with each seed: what `iw.plan` takes as rules, or a function from a model
-            to these, or to a plan. None: as it was built, with torch's generator seeded.
+        plan: how models are initialized, with each seed: what `iw.plan` takes as rules, or a function from a model to
+            these, or to a plan; it is asked once for each size. None: as it was built, with torch's generator seeded.
         apply_factors: put the plan's factors of the forward pass (output, branch, attention) on the model by hooks;
             False where the model applies them itself.
         along: "width"; or "depth", where stacks of modules have different lengths: of these, the first and the last
@@ -119,30 +120,42 @@ def coordinate_check(
 
 def _runs(wanted: Asked) -> Runs:
     runs: dict[tuple[int, int], Run] = {}
+    plans: dict[int, Plan | None] = {}  # models of one size are alike, and so are their plans
     built: weakref.WeakSet[nn.Module] = weakref.WeakSet()
     for seed in range(wanted.seeds):  # what differs between sizes shows in the first round
         for size, build in wanted.models.items():
             with told(f"{wanted.along} {size}"):
-                runs[size, seed] = _run(build, wanted, seed, built)
-            gc.collect()  # models that refer to themselves are gone too
+                model = _new(build, seed, built)
+                example = _example(wanted, model)
+                if size not in plans:
+                    plans[size] = planned(model, example, wanted.plan)
+                runs[size, seed] = trained(_runnable(model), example, wanted, plans[size], seed)
+                del model
+            if len(built):
+                gc.collect()  # a model that refers to itself lives until then
             if seed == 0:
                 compared(wanted.along, {each: run.modules for (each, _), run in runs.items()})
     return runs
 
 
-def _run(build: Build, wanted: Asked, seed: int, built: weakref.WeakSet[nn.Module]) -> Run:
+def _new(build: Build, seed: int, built: weakref.WeakSet[nn.Module]) -> nn.Module:
+    """Return a model that was not there before, built with this seed."""
     seeded(seed)
     model = _built(build)
     if model in built:
         raise ArgumentError("the function returned a model that was trained before; it must build a new one each time")
     built.add(model)
-    example = as_example(wanted.inputs, model)
-    if any(each.is_meta for each in tensors((example.args, example.kwargs))):
-        raise ArgumentError("inputs are on the meta device, without values; give a batch")
     empty = next((name for name, each in model.named_parameters() if each.is_meta), None)
     if empty is not None:
         raise ArgumentError(f"{empty!r} is on the meta device, and cannot be trained; build the model with memory")
-    return trained(_runnable(model), example, wanted, seed)
+    return model
+
+
+def _example(wanted: Asked, model: nn.Module) -> Example:
+    example = as_example(wanted.inputs, model)
+    if any(each.is_meta for each in tensors((example.args, example.kwargs))):
+        raise ArgumentError("inputs are on the meta device, without values; give a batch")
+    return example
 
 
 def _built(build: Build) -> nn.Module:

@@ -36,15 +36,17 @@ def fitted(
     runs = [(size, seed) for seed in range(seeds) for size in sizes]
     wrong = next((run for run in runs if run in values and not math.isfinite(values[run])), None)
     if wrong is not None:
-        return Fit("diverged", why=f"{values[wrong]} at {wrong[0]}, seed {wrong[1]}")
+        return Fit("diverged", why=f"{values[wrong]} at size {wrong[0]}, seed {wrong[1]}")
     missing = next((run for run in runs if run not in values), None)
     if missing is not None:
-        return Fit("undecided", why=f"not there, or of another shape than at first, at {missing[0]}, seed {missing[1]}")
+        return Fit(
+            "undecided", why=f"not there, or of another shape than at first, at size {missing[0]}, seed {missing[1]}"
+        )
     zeros = [run for run in runs if values[run] == 0]
     if len(zeros) == len(runs):
         return Fit("zero", why="exactly zero in every run")
     if zeros:
-        return Fit("undecided", why=f"exactly zero at {zeros[0][0]}, seed {zeros[0][1]}, and not everywhere")
+        return Fit("undecided", why=f"exactly zero at size {zeros[0][0]}, seed {zeros[0][1]}, and not everywhere")
     slopes = tuple(_slope(sizes, [values[size, seed] for size in sizes]) for seed in range(seeds))
     return _judged(slopes, confidence, tolerance)
 

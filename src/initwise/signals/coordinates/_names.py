@@ -19,11 +19,13 @@ class Names:
     def __init__(self, modules: Mapping[int, AbstractSet[str]]) -> None:
         self._counts = {size: _counts(names) for size, names in modules.items()}
         counts = list(self._counts.values())
-        self.stacks = {stack for each in counts for stack in each if len({other.get(stack, 0) for other in counts}) > 1}
+        shared = set.intersection(*map(set, counts))  # what is numbered within a block that others lack is no stack
+        self.stacks = {stack for stack in shared if len({each[stack] for each in counts}) > 1}
 
     def common(self, size: int, name: str) -> tuple[str, ...]:
         """Return what a module of the model of this size is called in all of them; nothing for a block between."""
-        found, before = ("",), ""
+        found: tuple[str, ...] = ("",)
+        before = ""
         for part in name.split("."):
             written: tuple[str, ...] = (part,)
             if part.isdigit() and before in self.stacks:

@@ -13,7 +13,6 @@ from initwise.signals.coordinates._row import Coordinate, CoordinateRecord, Key,
 from initwise.signals.coordinates._train import Run
 
 Runs = Mapping[tuple[int, int], Run]
-_MAY_SHRINK = "at 1 / width at first, as it may"
 
 
 def records(wanted: Asked, runs: Runs) -> tuple[CoordinateRecord, ...]:
@@ -70,11 +69,8 @@ def _common(names: Names | None, size: int, key: Key) -> Iterator[Key]:
 
 
 def _row(wanted: Asked, key: Key, statistic: Statistic, step: int, fit: Fit, *, is_output: bool) -> Coordinate:
-    free = is_output or key.output.startswith("attention logits")
-    shrinks = fit.slope is not None and fit.high is not None and fit.high <= wanted.tolerance
-    excused = free and wanted.along == "width" and statistic == "second_moment" and shrinks
-    excused = excused and fit.verdict in ("shrinks", "undecided")
-    why = f"{'an output' if is_output else 'attention logits'}, {_MAY_SHRINK}" if excused else fit.why
+    excuse = "" if wanted.along == "depth" else _excuse(key, statistic, is_output=is_output)
+    shrinks = fit.high is not None and fit.high <= wanted.tolerance and fit.verdict in ("shrinks", "undecided")
     return Coordinate(
         key.module,
         key.call,
@@ -87,6 +83,13 @@ def _row(wanted: Asked, key: Key, statistic: Statistic, step: int, fit: Fit, *, 
         fit.low,
         fit.high,
         fit.seeds_needed,
-        why,
-        allowed=excused or fit.verdict in ("stable", "zero"),
+        excuse if shrinks and excuse else fit.why,
+        allowed=bool(shrinks and excuse) or fit.verdict in ("stable", "zero"),
     )
+
+
+def _excuse(key: Key, statistic: Statistic, *, is_output: bool) -> str:
+    """Return why it is no fault that an activation shrinks with width: "" where it is one."""
+    if key.output.startswith("attention logits"):
+        return "attention logits: queries and keys are not aligned yet"
+    return "an output: at 1 / width at first" if is_output and statistic == "second_moment" else ""

@@ -57,9 +57,8 @@ def _culprits(rows: list[Coordinate]) -> str:
 def _culprit(group: list[Coordinate]) -> str:
     worst = max(group, key=lambda row: abs(row.slope or 0.0))
     name = common_name(sorted({row.name for row in group}))
-    told = f"slope {worst.slope:.2f} of {_SYMBOLS[worst.statistic]}, step {worst.step}"
-    if worst.slope is None:
-        told = f"{worst.why}, step {worst.step}"
+    found = worst.why if worst.slope is None else f"slope {worst.slope:.2f} of {_SYMBOLS[worst.statistic]}"
+    told = f"{found}, step {worst.step}"
     if worst.verdict != "undecided" or worst.slope is None:
         return f"{name} ({told})"
     needed = [row.seeds_needed for row in group]

@@ -66,9 +66,17 @@ def told(where: str) -> Iterator[None]:
         raise type(error)(f"coordinate_check, {where}: {message}") from error
 
 
-def trained(model: nn.Module, example: Example, asked: Asked, seed: int) -> Run:
-    """Train a model that was just built, and return what was measured."""
-    plan = _initialized(model, example, asked, seed)
+def planned(model: nn.Module, example: Example, rules: Any) -> Plan | None:
+    """Return the plan for a model that was just built; None where it stays as it is."""
+    if callable(rules):
+        rules = rules(model)
+    return rules if rules is None or isinstance(rules, Plan) else decide(model, rules, inputs=example)
+
+
+def trained(model: nn.Module, example: Example, asked: Asked, plan: Plan | None, seed: int) -> Run:
+    """Initialize a model that was just built, train it, and return what was measured."""
+    if plan is not None:
+        apply(model, replace(plan, seed=seed))
     optimizer = _optimizer(model, plan, asked)
     with multiplied(model, plan if asked.apply_factors else None) as factors, _eager():
         watch = Watch(model, asked.only, with_updates="update" in asked.statistics, factors=factors)
@@ -93,18 +101,6 @@ def seeded(seed: int) -> None:
     if numpy is not None:
         numpy.seed(seed)
     torch.manual_seed(seed)
-
-
-def _initialized(model: nn.Module, example: Example, asked: Asked, seed: int) -> Plan | None:
-    rules = asked.plan
-    if rules is None:
-        return None
-    if callable(rules):
-        rules = rules(model)
-    made = rules if isinstance(rules, Plan) else decide(model, rules, inputs=example)
-    plan = replace(made, seed=seed)
-    apply(model, plan)
-    return plan
 
 
 def _optimizer(model: nn.Module, plan: Plan | None, asked: Asked) -> torch.optim.Optimizer:
@@ -162,7 +158,7 @@ def _forward(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], ex
 def _update(model: nn.Module, optimizer: torch.optim.Optimizer, start: Tensor) -> None:
     optimizer.zero_grad()
     try:
-        start.backward()  # type: ignore[no-untyped-call]
+        start.backward()
         _refuse_detached(model)
         optimizer.step()
     except InitwiseError:
