@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from initwise.findings import Column, Table
 from initwise.planning._row import Row
-from initwise.reporting import common_name, unnumbered
+from initwise.reporting import LONG, common_name, details, fragment, paragraph, table_html, unnumbered
 
 USAGE = (Column("operation", spare=True), Column("role", spare=True), Column("fans"), Column("blocks", spare=True))
 LAW = (Column("law"), Column("std", "right"), Column("reason"))
@@ -27,6 +27,15 @@ def grouped(rows: Sequence[Row], notes: Iterable[str]) -> Table:
         groups.setdefault((unnumbered(row.name), *_cells(row)), []).append(row.name)
     lines = [(common_name(names), f"x{len(names)}", *key[1:]) for key, names in groups.items()]
     return _table((Column("parameters"), Column("count", "right")), lines, notes)
+
+
+def html(rows: Sequence[Row], notes: Sequence[str]) -> str:
+    """Return what notebooks show: every row, or where there are many the groups, and every row when one asks."""
+    told = [paragraph(note) for note in notes]
+    if len(rows) <= LONG:
+        return fragment(table_html(full(rows, ())), *told)
+    whole = details(f"All {counted(len(rows), 'parameter')}", table_html(full(rows, ())))
+    return fragment(table_html(grouped(rows, ())), whole, *told)
 
 
 def _table(first: tuple[Column, ...], lines: Sequence[tuple[str, ...]], notes: Iterable[str]) -> Table:

@@ -124,6 +124,10 @@ class Plan:
     def __str__(self) -> str:
         return text(self.table())
 
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return _tables.html(self.rows, self._footer())
+
     def __repr__(self) -> str:
         recipe = f", recipe {self.recipe}" if self.recipe else ""
         return f"<Plan of {_tables.counted(len(self), 'parameter')}, seed {self.seed}{recipe}>"

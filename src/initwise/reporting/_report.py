@@ -12,6 +12,7 @@ from initwise.findings import SEVERITIES, Finding, Place, Table, bare
 from initwise.reporting._json import plain
 from initwise.reporting._listing import further, listing
 from initwise.reporting._names import common_name, unnumbered
+from initwise.reporting._report_html import report_html
 from initwise.reporting._text import text as table_text
 
 _ASIDE = ("not analysed", "not testable")
@@ -125,6 +126,10 @@ class Report:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return report_html(self)
 
 
 def _verdict(row: Any) -> str:

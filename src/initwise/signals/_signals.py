@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from initwise._arguments import show
+from initwise.errors import ArgumentTypeError
 from initwise.reporting import plain
+from initwise.signals import shown
 from initwise.signals._row import ParameterSignal, SignalRow
 from initwise.signals._verdict import Verdict
 
@@ -95,6 +98,61 @@ class Signals:
             names = list(dict.fromkeys(row.module for row in self.rows))
             raise KeyError(f"no operation {operation or ''!r} of call {call} of {module!r}; modules: {names[:8]}")
         return found[-1]
+
+    def text(
+        self,
+        *,
+        terminal: bool | None = None,
+        width: int | None = None,
+        rows: shown.Rows = "folded",
+        plain: bool | None = None,
+    ) -> str:
+        """The signals as text, which `print` shows: levels with bars, loss, growth, verdicts, what is unknown, notes.
+
+        Args:
+            terminal: True styles for a terminal; False gives aligned text that is never cut; None asks standard output.
+            width: of the terminal, in columns.
+            rows: "layers" shows each operation that takes a parameter, "folded" the same, with repeated blocks on one
+                line where there are more than 40; "all" shows every operation.
+            plain: bars in ASCII; None asks whether standard output can show block characters.
+
+        Raises:
+            ArgumentError: `rows` is something else.
+        """
+        return shown.text(self, terminal=terminal, width=width, rows=rows, plain=plain)
+
+    def beside(
+        self,
+        other: Signals,
+        *,
+        terminal: bool | None = None,
+        width: int | None = None,
+        rows: shown.Rows = "folded",
+        plain: bool | None = None,
+    ) -> str:
+        """These signals and others of the same model as text side by side, with the ratios other / these.
+
+        Args:
+            other: what was measured, where these are predicted; or the same model under another plan.
+            terminal, width, rows, plain: as for `text`.
+
+        Raises:
+            ArgumentError: `rows` is something else.
+            ArgumentTypeError: `other` is no Signals.
+        """
+        if not isinstance(other, Signals):
+            raise ArgumentTypeError(
+                f"Signals.beside: {show(other)} is of type {type(other).__name__}; give what iw.predict or iw.measure"
+                " returns"
+            )
+        return shown.compared(self, other, terminal=terminal, width=width, rows=rows, plain=plain)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return shown.html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The signals as plain data, ready for `json.dumps`."""
