@@ -58,7 +58,7 @@ def graph_of(
     *,
     training: bool = False,
     modes: Callable[[nn.Module], None] | None = None,
-    finish: Callable[[Any], Any] | None = None,
+    finish: Callable[[Any], Sequence[Any]] | None = None,
 ) -> Graph:
     """Return the graph of one forward pass of the model that was read; `modes` and `finish` are as for `trace`.
 

@@ -20,11 +20,19 @@ OWN = "the model's own loss"
 
 
 class Start(NamedTuple):
-    """Where a backward pass starts: a scalar (None where nothing is trained), the loss if it is one, in words."""
+    """Where a backward pass starts.
+
+    Attributes:
+        scalar: what is differentiated; None where nothing is trained.
+        loss: the loss, if that is one.
+        words: what it is.
+        expected: the mean of the loss over all labels, where these are drawn at random.
+    """
 
     scalar: Tensor | None
     loss: Tensor | None
     words: str
+    expected: Tensor | None = None
 
 
 def classified(output: Any, loss: Callable[[Any], Any] | None, *, tokens: bool, seed: int = _SEED) -> Start:
@@ -53,7 +61,8 @@ def classified(output: Any, loss: Callable[[Any], Any] | None, *, tokens: bool, 
     labels = torch.randint(classes, shape, generator=torch.Generator(device="cpu").manual_seed(seed), device="cpu")
     scores = logits.float() if axis == 1 else logits.float().reshape(-1, classes)
     value = F.cross_entropy(scores, (labels if axis == 1 else labels.reshape(-1)).to(logits.device))
-    return Start(value, value, f"cross entropy of {classes:,} classes with random labels")
+    over_labels = (scores.logsumexp(1) - scores.mean(1)).mean()
+    return Start(value, value, f"cross entropy of {classes:,} classes with random labels", over_labels)
 
 
 def _logits(output: Any, *, tokens: bool) -> Tensor | None:

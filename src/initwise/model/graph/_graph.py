@@ -91,6 +91,7 @@ class Graph:
         fed: the values that the model was called with, and constants computed from them alone (token ids, reshaped).
         forward: how many of the operations are the model's own; what follows is the loss.
         start: the value from which a backward pass starts; -1 where there is none.
+        beside: what else was computed of the model's output.
     """
 
     values: list[Value] = field(repr=False)
@@ -106,6 +107,7 @@ class Graph:
     fed: frozenset[int] = frozenset()
     forward: int = 0
     start: int = -1
+    beside: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.operations)

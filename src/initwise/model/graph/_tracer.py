@@ -47,7 +47,7 @@ def trace(
     words: str = "",
     training: bool = False,
     modes: Callable[[nn.Module], None] | None = None,
-    finish: Callable[[Any], Any] | None = None,
+    finish: Callable[[Any], Sequence[Any]] | None = None,
 ) -> Graph:
     """Return the graph of one forward pass of `model`; the model itself is neither run nor changed.
 
@@ -59,7 +59,8 @@ def trace(
         words: the inputs in words, for the graph.
         training: run in training mode, else in evaluation mode.
         modes: puts the twin's modules into other modes.
-        finish: a function from the model's output to a scalar, such as a loss, that is traced too.
+        finish: a function that is traced too, from the model's output to a scalar or None, such as a loss, and other
+            tensors.
 
     Raises:
         TraceError: the pass failed; its cause is the model's own error.
@@ -109,6 +110,7 @@ class _Recorder(CallMode):
         self.fed: dict[int, Tensor] = {}  # by identity, what was computed from inputs alone
         self.origins: dict[int, Tensor] = {}  # value of such a view on meta -> the constant
         self.forward, self.start = 0, -1
+        self.beside: tuple[int, ...] = ()
         self.written: dict[int, int] = {}  # storage -> the value that was last written into it in place
         self.where: list[tuple[str, int]] = [("", 0)]
         self.calls: Counter[str] = Counter()
@@ -264,13 +266,14 @@ class _Recorder(CallMode):
         )
         return not about_meta and not self.executor.fallbacks
 
-    def finish(self, result: Any, function: Callable[[Any], Any] | None) -> None:
+    def finish(self, result: Any, function: Callable[[Any], Sequence[Any]] | None) -> None:
         """Trace what comes after the model: a loss."""
         self.forward = len(self.operations)
         if function is not None:
             self.where.append(("", 0))
-            start = function(result)
+            start, *beside = function(result)
             self.start = self._known(start) if isinstance(start, Tensor) else -1
+            self.beside = tuple(self._known(each) for each in beside)
 
     def graph(self, result: Any, words: str, training: bool) -> Graph:
         """Return what was written down."""
@@ -288,6 +291,7 @@ class _Recorder(CallMode):
             fed=frozenset(self.known[each] for each in self.fed if each in self.known),
             forward=self.forward,
             start=self.start,
+            beside=self.beside,
         )
 
 

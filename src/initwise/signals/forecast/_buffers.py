@@ -33,34 +33,40 @@ def fill(model: nn.Module) -> None:
             _built_again(module, known)
 
 
+def _own(module: nn.Module) -> dict[str, Tensor]:
+    """Return the buffers of a module itself; what is written there is the module's."""
+    found: dict[str, Tensor] = vars(module)["_buffers"]
+    return found
+
+
 def _empty(module: nn.Module) -> list[str]:
-    return [name for name, buffer in module._buffers.items() if buffer is not None and buffer.is_meta]
+    return [name for name, buffer in _own(module).items() if buffer is not None and buffer.is_meta]
 
 
 def _statistics(module: nn.Module) -> None:
     """A batch norm starts with mean 0 and variance 1, and has seen no batch."""
     for name in _empty(module):
         if name in _STATISTICS:
-            module._buffers[name] = _STATISTICS[name](torch.empty_like(module._buffers[name], device="cpu"))
+            _own(module)[name] = _STATISTICS[name](torch.empty_like(_own(module)[name], device="cpu"))
 
 
 def _by_its_own_method(module: nn.Module) -> None:
     method = next((found for name in _OWN if callable(found := getattr(module, name, None))), None)
     if method is None:
         return
-    before = dict(module._buffers)
+    before = dict(_own(module))
     for name in _empty(module):
-        module._buffers[name] = torch.full_like(before[name], _POISON[before[name].is_floating_point()], device="cpu")
-    poisoned = {name: buffer.clone() for name, buffer in module._buffers.items() if buffer is not None}
+        _own(module)[name] = torch.full_like(before[name], _POISON[before[name].is_floating_point()], device="cpu")
+    poisoned = {name: buffer.clone() for name, buffer in _own(module).items() if buffer is not None}
     try:
         method()
     except Exception:  # noqa: BLE001 - it may ask for parameters' values, which are not there
-        module._buffers.update(before)
+        _own(module).update(before)
         return
     for name, old in before.items():
-        now = module._buffers.get(name)
+        now = _own(module).get(name)
         if old is not None and old.is_meta and (now is None or now.is_meta or torch.equal(now, poisoned[name])):
-            module._buffers[name] = old  # it was not filled
+            _own(module)[name] = old  # it was not filled
 
 
 _POISON = {True: (-12345.0), False: 1}
@@ -78,10 +84,9 @@ def _built_again(module: nn.Module, known: dict[Any, dict[str, Tensor]]) -> None
     except Exception:  # noqa: BLE001 - a constructor may want anything
         return
     for name in _empty(module):
-        made, old = known[key].get(name), module._buffers[name]
-        fits = made is not None and old is not None and (made.shape, made.dtype) == (old.shape, old.dtype)
-        if made is not None and fits and not made.is_meta:
-            module._buffers[name] = made.clone()
+        made, old = known[key].get(name), _own(module)[name]
+        if made is not None and not made.is_meta and (made.shape, made.dtype) == (old.shape, old.dtype):
+            _own(module)[name] = made.clone()
 
 
 def _arguments(module: nn.Module) -> dict[str, Any] | None:

@@ -115,10 +115,10 @@ def _traced(reading: Reading, inputs: Any, loss: Callable[[Any], Any] | None) ->
     for example in [given] if given is not None else candidates(reading.model):
         starts: list[Start] = []
 
-        def finish(output: Any, example: Example = example, starts: list[Start] = starts) -> Tensor | None:
+        def finish(output: Any, example: Example = example, starts: list[Start] = starts) -> list[Tensor | None]:
             tokens = any(not each.is_floating_point() for each in tensors((example.args, example.kwargs)))
             starts.append(classified(output, loss, tokens=tokens))
-            return starts[-1].scalar
+            return [starts[-1].scalar, *([starts[-1].expected] if starts[-1].expected is not None else [])]
 
         try:
             graph = graph_of(reading, example, modes=_ready, finish=finish)

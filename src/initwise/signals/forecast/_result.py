@@ -24,7 +24,7 @@ def signals(
     unknown = {index: why for sample in drawn.samples for index, why in sample.unknown.items()}
     blind = _blind(graph, unknown)
     rows = _rows(graph, drawn, unknown, blind)
-    losses = [sample.loss for sample in drawn.samples if sample.loss is not None]
+    losses = [(sample.beside or (sample.loss,))[0] for sample in drawn.samples if sample.loss is not None]
     made = {index: row.index for index, row in zip(drawn.rows, rows, strict=True)}
     return Signals(
         kind="predicted",
@@ -32,7 +32,7 @@ def signals(
         inputs=example.description,
         rows=tuple(rows),
         parameters={row.name: _parameter(row, drawn, graph, blind) for row in plan},
-        loss=fmean(losses) if losses and start.loss is not None else None,
+        loss=_mean(losses) if start.loss is not None else None,
         loss_in_words=start.words,
         outputs=tuple(dict.fromkeys(made[each] for each in _makers(graph, made))),
         unknown=_unknown(graph, unknown),

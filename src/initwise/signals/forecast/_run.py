@@ -39,6 +39,7 @@ class Sample:
         moments: by parameter, the second moment of its values.
         is_detached: the backward pass starts from something that depends on no parameter.
         loss: the value that the backward pass starts from; None where it is unknown or there is none.
+        beside: the values of `Graph.beside`.
         unknown: by operation, why it is unknown.
     """
 
@@ -46,6 +47,7 @@ class Sample:
     gradients: dict[str, float | None] = field(default_factory=dict)
     moments: dict[str, float] = field(default_factory=dict)
     loss: float | None = None
+    beside: tuple[float, ...] = ()
     is_detached: bool = False
     unknown: dict[int, str] = field(default_factory=dict)
 
@@ -202,6 +204,7 @@ class Runner:
         if start is None:
             return
         made.loss = float(start.detach())
+        made.beside = tuple(float(self.values[each].detach()) for each in self.graph.beside if each in self.values)
         if not start.requires_grad:
             made.is_detached = True
             return
@@ -270,6 +273,6 @@ def _last_uses(graph: Graph) -> dict[int, list[int]]:
     """Return which values are used for the last time by each operation; the start is kept."""
     found: dict[int, list[int]] = {}
     for value in graph.values:
-        if value.users and value.index != graph.start:
+        if value.users and value.index != graph.start and value.index not in graph.beside:
             found.setdefault(value.users[-1], []).append(value.index)
     return found

@@ -46,13 +46,13 @@ def _free(axes: Axes) -> list[tuple[list[int], int]]:
             if free:
                 found[tuple(leaves)] = free
     with_leaf: dict[int, list[set[int]]] = {}
-    for leaves in found:
-        for leaf in leaves:
-            with_leaf.setdefault(leaf, []).append(set(leaves))
+    for whole in found:
+        for leaf in whole:
+            with_leaf.setdefault(leaf, []).append(set(whole))
     return [
-        (free, math.prod(axes.atoms.size(leaf) for leaf in leaves if leaf not in free))
-        for leaves, free in found.items()
-        if not any(set(leaves) < other for other in with_leaf[leaves[0]])
+        (free, math.prod(axes.atoms.size(leaf) for leaf in whole if leaf not in free))
+        for whole, free in found.items()
+        if not any(set(whole) < other for other in with_leaf[whole[0]])
     ]
 
 
