@@ -184,6 +184,24 @@ def _square(tensor: Tensor | None) -> float:
     return float(tensor.detach().double().square().mean())
 
 
+class _Twice(nn.Module):
+    """Two weights that one module multiplies with itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = (nn.Parameter(torch.empty(64, 64)) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(functional.linear(x, self.first).relu(), self.second)
+
+
+def test_operations_alike_in_one_module_are_numbered_as_in_the_prediction() -> None:
+    twice = case("torch twice", "kaiming", _Twice, lambda: noise(32, 64))
+    measured, found = measure(twice, seeds=2), predicted(twice)
+    assert list(measured.forward) == [("", "linear", 0, 0), ("", "linear", 0, 1)]
+    assert all(found.forward[key] for key in measured.forward)
+
+
 def test_a_bias_before_a_norm_has_a_gradient_of_rounding_errors() -> None:
     net = case("torch biased", "kaiming", lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)), TINY.inputs)
     measured = measure(net, seeds=2)
