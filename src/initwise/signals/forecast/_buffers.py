@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,18 +25,23 @@ _STATISTICS: Mapping[str, Callable[[Tensor], Tensor]] = {
 def fill(model: nn.Module) -> None:
     """Give the buffers of a twin that have no values the ones that their modules give them when they are built."""
     known: dict[Any, dict[str, Tensor]] = {}
-    for module in model.modules():
-        if _empty(module):
-            _statistics(module)
-        if _empty(module):
-            _by_its_own_method(module)
-        if _empty(module):
-            _built_again(module, known)
+    waiting: list[tuple[nn.Module, nn.Module]] = [(model, model)]
+    seen: set[int] = set()
+    while waiting:
+        module, owner = waiting.pop()
+        if id(module) in seen:
+            continue
+        seen.add(id(module))
+        owner = module if callable(getattr(module, "_init_weights", None)) else owner
+        waiting += [(child, owner) for child in module.children()]
+        for way in (_statistics, partial(_by_its_own_method, owner=owner), partial(_built_again, known=known)):
+            if _empty(module):
+                way(module)
 
 
-def _own(module: nn.Module) -> dict[str, Tensor]:
-    """Return the buffers of a module itself; what is written there is the module's."""
-    found: dict[str, Tensor] = vars(module)["_buffers"]
+def _own(module: nn.Module) -> dict[str, Any]:
+    """Return the buffers of a module itself, None where one is only declared; what is written there is the module's."""
+    found: dict[str, Any] = vars(module)["_buffers"]
     return found
 
 
@@ -50,8 +56,11 @@ def _statistics(module: nn.Module) -> None:
             _own(module)[name] = _STATISTICS[name](torch.empty_like(_own(module)[name], device="cpu"))
 
 
-def _by_its_own_method(module: nn.Module) -> None:
-    method = next((found for name in _OWN if callable(found := getattr(module, name, None))), None)
+def _by_its_own_method(module: nn.Module, owner: Any) -> None:
+    """Call the method by which timm's modules fill their buffers, or with which a model of transformers does."""
+    method: Any = next((found for name in _OWN if callable(found := getattr(module, name, None))), None)
+    if method is None and hasattr(owner, "_init_weights") and hasattr(owner, "config"):
+        method = partial(owner._init_weights, module)  # noqa: SLF001 - the name that transformers gives it
     if method is None:
         return
     before = dict(_own(module))

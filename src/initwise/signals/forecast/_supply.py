@@ -140,9 +140,12 @@ def _parameter(source: Source, shape: Sequence[int], seed: int) -> Tensor | str:
         return _resampled(source.parameter.tensor, shape, seed)
     if source.kind == "whole":
         try:
-            return _single(drawn(source.parameter, row, seed))
+            values = drawn(source.parameter, row, seed)
         except InitwiseError as error:
-            return str(error)
+            return f"{row.name!r}: {error}"
+        if values.is_meta:
+            return f"{row.name!r} is kept in part, and has no values on the meta device; give it an initializer"
+        return _single(values)
     made = torch.empty(tuple(shape), dtype=_dtype(row.dtype))
     draw_sample(made, row, seed, label=_STREAM)
     return _unpadded(made, row)

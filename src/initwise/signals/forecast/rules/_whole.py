@@ -16,7 +16,10 @@ family(
     "binary_cross_entropy_with_logits cosine_embedding_loss margin_ranking_loss triplet_margin_loss soft_margin_loss"
 )
 family("poisson_nll_loss gaussian_nll_loss multi_margin_loss multilabel_margin_loss hinge_embedding_loss nll_loss2d")
-family("__setitem__ copy_ fill_ zero_ zero index_fill index_fill_ put_ zeros_like ones_like full_like new_zeros")
+family(
+    "__setitem__ copy_ fill_ zero_ zero index_fill index_fill_ put_ zeros_like ones_like full_like new_zeros new_ones"
+)
+family("new_full new_empty new_tensor randint_like")
 family(
     "_weight_norm weight_norm unique histc bincount searchsorted bucketize isin trapz __len__ item __bool__ __float__"
 )
