@@ -19,7 +19,7 @@ class Bars:
     """One scale for all bars of a column.
 
     Attributes:
-        low, high: between which numbers it lies.
+        low, high: between which numbers it lies; zero where nothing is known.
         width: of a bar, in characters.
         plain: with ASCII only, for terminals that know no block characters.
     """
@@ -33,7 +33,9 @@ class Bars:
     def over(cls, values: Iterable[float | None], *, width: int = 8, plain: bool = False) -> Bars:
         """Return a scale that holds these values; it covers a decade at least, so that noise stays small."""
         logs = [math.log10(each) for each in values if _is_shown(each)]
-        low, high = (min(logs), max(logs)) if logs else (0.0, 0.0)
+        if not logs:
+            return cls(0.0, 0.0, width, plain)
+        low, high = min(logs), max(logs)
         spare = max(0.0, 1.0 - (high - low)) / 2
         return cls(10 ** (low - spare), 10 ** (high + spare), width, plain)
 

@@ -6,6 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from initwise.signals._objective import PROJECTION
 from initwise.signals._verdict import Verdict
 from initwise.signals.shown._bars import Bars
 from initwise.signals.shown._numbers import number
@@ -38,7 +39,9 @@ def loss_line(*several: Signals) -> str:
         if each.loss is not None
     ]
     if not losses:
-        return f"no loss: backward from {first.loss_in_words}" if first.loss_in_words else ""
+        if first.loss_in_words in ("", PROJECTION):
+            return f"no loss: backward from {first.loss_in_words}" if first.loss_in_words else ""
+        return f"loss unknown ({first.loss_in_words})"
     count = classes(first)
     guess = f", ln C = {math.log(count):.4g}" if count else ""
     return f"loss {', '.join(losses)}{guess} ({first.loss_in_words})"

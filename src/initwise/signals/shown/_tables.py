@@ -48,7 +48,8 @@ def alone(signals: Signals, rows: Rows, *, width: int = 8, plain: bool = False, 
         bars = Bars.over((each for level in levels for each in level), width=width, plain=plain)
         columns += [Column(name, "right"), Column("")]
         cells += [[span(level) for level in levels], [draw(bars, level) for level in levels]]
-        notes.append(f"{name} {number(bars.low, 2)} to {number(bars.high, 2)}")
+        if bars.low > 0:
+            notes.append(f"{name} {number(bars.low, 2)} to {number(bars.high, 2)}")
     columns += _LAST
     cells += [[line.weight for line in shown], [line.operation for line in shown]]
     for name, value in _OTHERS:
@@ -58,7 +59,7 @@ def alone(signals: Signals, rows: Rows, *, width: int = 8, plain: bool = False, 
             cells.append([_mean(level) for level in known])
     scale = f"Bars are on a log scale: {', '.join(notes)}."
     blocks = " Steps are blocks, the first on the left." if any(len(line.keys) > 1 for line in shown) else ""
-    return Table(_title(signals), tuple(columns), _rows(cells), (scale + blocks,) if shown else ())
+    return Table(_title(signals), tuple(columns), _rows(cells), (scale + blocks,) if notes else ())
 
 
 def beside(first: Signals, second: Signals, rows: Rows) -> Table:
@@ -140,7 +141,7 @@ def _values(signals: Signals, keys: Sequence[Key], value: Value) -> list[float |
 
 def _mean(values: Sequence[float | None]) -> str:
     known = [each for each in values if each is not None]
-    return f"{sum(known) / len(known):.2f}" if known else ""
+    return f"{round(sum(known) / len(known), 2) + 0.0:.2f}" if known else ""  # no -0.00
 
 
 def _rows(columns: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
