@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.culprits import report
 from benchmarks.culprits._plants import FIRST, SECOND, Plant
-from benchmarks.culprits.asking import Answer, ask_all
+from benchmarks.culprits.asking import KINDS, Answer, ask_all
 from benchmarks.machine import machine
 from tests import peers  # noqa: F401 - makes torchvision and timm importable, before transformers looks for them
 
@@ -23,6 +23,7 @@ def main() -> None:
     """Both lists and the file, or only what is named and no file unless `--out` says where."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.culprits", description=__doc__)
     parser.add_argument("--list", choices=[*LISTS, "both"], default="both", help="which list")
+    parser.add_argument("--signals", choices=KINDS, nargs="+", default=KINDS, help="by prediction, by measurement")
     parser.add_argument("--only", default="*", help="only models whose name fits this glob")
     parser.add_argument("--out", type=Path, help=f"where the page goes; {RESULTS} for a whole run")
     options = parser.parse_args()
@@ -31,7 +32,7 @@ def main() -> None:
     for name in LISTS if options.list == "both" else [options.list]:
         wanted = [plant for plant in LISTS[name] if fnmatch.fnmatch(plant.name, options.only)]
         answers[name] = []
-        for answer in ask_all(wanted):
+        for answer in ask_all(wanted, options.signals):
             answers[name].append(answer)
             print(report.line(answer), flush=True)
     print("\n".join(report.table(report.summed(answers))))

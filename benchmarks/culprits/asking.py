@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import torch
@@ -16,6 +17,7 @@ from initwise import signals
 from initwise.signals import Culprit, Verdict
 
 Kind = Literal["predicted", "measured"]
+KINDS: tuple[Kind, ...] = ("predicted", "measured")
 NEAR = 1.3  # the factor within which a proposed standard deviation is right
 
 
@@ -86,12 +88,11 @@ def ask(plant: Plant, kind: Kind, *, twin: bool) -> Answer:
     return _answer(plant, kind, verdicts, plans[0], seconds, twin=twin)
 
 
-def ask_all(plants: Sequence[Plant]) -> Iterator[Answer]:
+def ask_all(plants: Sequence[Plant], kinds: Sequence[Kind]) -> Iterator[Answer]:
     """All plants and their twins, predicted and measured."""
-    for plant in plants:
-        for kind in ("predicted", "measured"):
-            for twin in (False, True):
-                yield ask(plant, kind, twin=twin)
+    for plant, kind in product(plants, kinds):
+        yield ask(plant, kind, twin=False)
+        yield ask(plant, kind, twin=True)
 
 
 def _verdicts(model: nn.Module, plan: iw.Plan, plant: Plant, kind: Kind) -> tuple[Verdict, ...]:

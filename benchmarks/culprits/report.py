@@ -53,11 +53,10 @@ def table(rows: Mapping[tuple[str, str], Mapping[str, int]]) -> Iterator[str]:
 
 def summed(lists: Mapping[str, Sequence[Answer]]) -> dict[tuple[str, str], dict[str, int]]:
     """The numbers of each list, predicted and measured."""
-    kinds = ("predicted", "measured")
     return {
         (name, kind): counts([each for each in answers if each.kind == kind])
         for name, answers in lists.items()
-        for kind in kinds
+        for kind in dict.fromkeys(each.kind for each in answers)
     }
 
 
@@ -83,8 +82,9 @@ def page(lists: Mapping[str, Sequence[Answer]], machine: str) -> Iterator[str]:
 
 def cases(answers: Sequence[Answer]) -> Iterator[str]:
     """One line for each plant."""
-    yield "| model | planted | should become | predicted | its twin | measured | its twin |"
-    yield "|---|---|---|---|---|---|---|"
+    kinds = list(dict.fromkeys(each.kind for each in answers))
+    yield f"| model | planted | should become | {' | '.join(f'{kind} | its twin' for kind in kinds)} |"
+    yield "|---|---|---|" + "---|---|" * len(kinds)
     by: dict[str, list[Answer]] = {}
     for each in answers:
         by.setdefault(each.plant.name, []).append(each)
