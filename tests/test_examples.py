@@ -19,6 +19,7 @@ SAYS = {
     "small_cnn.py": "fc.weight",
     "lstm.py": "bias 1",
     "gpt2.py": "GPT-2 with 124,439,808 parameters; scores of 16 tokens: (1, 16, 50257).",
+    "coordinate_check.py": "muP keeps every update.",
     "demo.py": "torch.nn.init with the same laws",
 }
 

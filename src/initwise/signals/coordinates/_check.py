@@ -47,8 +47,9 @@ def coordinate_check(
     slope of log E[x_t^2] and of log E[(x_t - x_0)^2] against log width is fitted; their mean over seeds has a
     t-interval, which is compared with ±tolerance. In the limit of theory slopes are whole numbers: 0 where a
     parametrization is right, 1 or 2 where updates blow up, -1 or -2 where they vanish. Under muP all updates have slope
-    0; the second moment of the model's outputs and of attention logits may shrink there (they start at 1 / width), and
-    that counts as right. A large learning rate shows more.
+    0; the second moment of the model's outputs may shrink (it starts at 1 / width), and so may attention logits, until
+    queries and keys are aligned: along width that counts as right, as along depth that branches shrink which the plan
+    multiplies. A large learning rate shows more.
 
     Each run builds its own model, which is gone before the next one is built; all see the same batch, and at every step
     the same random numbers (dropout). The global random states are put back.
@@ -88,10 +89,10 @@ def coordinate_check(
 
     >>> import initwise as iw
     >>> build = lambda width: nn.Sequential(nn.Linear(8, width), nn.ReLU(), nn.Linear(width, 4))
-    >>> models = {width: lambda width=width: build(width) for width in (32, 128)}
-    >>> batch = torch.randn(16, 8, generator=torch.Generator().manual_seed(0))
-    >>> iw.coordinate_check(models, batch, plan=iw.recipes.mup(build(32)), steps=2, statistic="update").message
-    'mup holds: 2 activations change alike over widths 32 to 128'
+    >>> models = {width: lambda width=width: build(width) for width in (64, 1024)}
+    >>> batch = torch.randn(32, 8, generator=torch.Generator().manual_seed(0))
+    >>> iw.coordinate_check(models, batch, plan=iw.recipes.mup(build(64)), steps=2, statistic="update").message
+    'mup holds: 2 activations change alike over widths 64 to 1024'
     """
     wanted = asked(
         models,

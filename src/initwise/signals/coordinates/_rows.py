@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from initwise.signals.coordinates._asked import Asked
 from initwise.signals.coordinates._fit import Fit, fitted
 from initwise.signals.coordinates._names import Names
-from initwise.signals.coordinates._row import Coordinate, CoordinateRecord, Key, Statistic
+from initwise.signals.coordinates._row import Along, Coordinate, CoordinateRecord, Key, Statistic
 from initwise.signals.coordinates._train import Run
 
 Runs = Mapping[tuple[int, int], Run]
@@ -48,10 +50,12 @@ def rows(
             for key in _common(names, record.size, record.key):
                 values[key, record.statistic, record.step][record.size, record.seed] = record.value
     outputs = {key for (size, _), run in runs.items() for each in run.outputs for key in _common(names, size, each)}
+    branches = {key for (size, _), run in runs.items() for each in run.branches for key in _common(names, size, each)}
+    excuses = _Excuses(wanted.along, outputs, branches)
     order = list(dict.fromkeys(key for key, _, _ in values))
     sizes = list(wanted.models)
     return tuple(
-        _row(wanted, key, each, step, found, is_output=key in outputs)
+        _row(wanted, key, each, step, found, excuses.of(key, each))
         for key in order
         for each in wanted.statistics
         for step in range(wanted.steps + 1)
@@ -68,8 +72,7 @@ def _common(names: Names | None, size: int, key: Key) -> Iterator[Key]:
         yield key._replace(module=name)
 
 
-def _row(wanted: Asked, key: Key, statistic: Statistic, step: int, fit: Fit, *, is_output: bool) -> Coordinate:
-    excuse = "" if wanted.along == "depth" else _excuse(key, statistic, is_output=is_output)
+def _row(wanted: Asked, key: Key, statistic: Statistic, step: int, fit: Fit, excuse: str) -> Coordinate:
     shrinks = fit.high is not None and fit.high <= wanted.tolerance and fit.verdict in ("shrinks", "undecided")
     return Coordinate(
         key.module,
@@ -88,8 +91,17 @@ def _row(wanted: Asked, key: Key, statistic: Statistic, step: int, fit: Fit, *, 
     )
 
 
-def _excuse(key: Key, statistic: Statistic, *, is_output: bool) -> str:
-    """Return why it is no fault that an activation shrinks with width: "" where it is one."""
-    if key.output.startswith("attention logits"):
-        return "attention logits: queries and keys are not aligned yet"
-    return "an output: at 1 / width at first" if is_output and statistic == "second_moment" else ""
+class _Excuses(NamedTuple):
+    """Why it is no fault that an activation shrinks."""
+
+    along: Along
+    outputs: AbstractSet[Key]
+    branches: AbstractSet[Key]
+
+    def of(self, key: Key, statistic: Statistic) -> str:
+        """Return the reason in words; "" where it would be a fault."""
+        if self.along == "depth":
+            return "a branch: the plan makes it smaller with depth" if key in self.branches else ""
+        if key.output.startswith("attention logits"):
+            return "attention logits: queries and keys are not aligned yet"
+        return "an output: at 1 / width at first" if key in self.outputs and statistic == "second_moment" else ""

@@ -42,6 +42,7 @@ class Run:
         losses: the loss at each of them.
         modules: the names of the modules that were watched.
         outputs: the activations that are the model's outputs, or readouts of the plan.
+        branches: the activations that the plan multiplies by a factor of depth.
         notes: which factors of the plan were applied to the forward pass, and which could not be.
         recipe: that made the plan; "" for none.
     """
@@ -50,6 +51,7 @@ class Run:
     losses: list[float] = field(default_factory=list)
     modules: frozenset[str] = frozenset()
     outputs: frozenset[Key] = frozenset()
+    branches: frozenset[Key] = frozenset()
     notes: tuple[str, ...] = ()
     recipe: str = ""
 
@@ -87,9 +89,8 @@ def trained(model: nn.Module, example: Example, asked: Asked, plan: Plan | None,
             _step(model, example, asked, watch, optimizer if step < asked.steps else None, run, seed)
             if not math.isfinite(run.losses[-1]):
                 break
-    readouts = {each.target for each in (plan.multipliers if plan is not None else ()) if each.kind == "output"}
-    keys = {key for numbers in run.steps for key, _ in numbers}
-    run.outputs = frozenset(watch.outputs | {key for key in keys if key.module in readouts})
+    run.outputs = frozenset(watch.outputs | _targets(run, plan, "output"))
+    run.branches = frozenset(_targets(run, plan, "branch"))
     run.notes = tuple(_notes(factors))
     return run
 
@@ -173,6 +174,12 @@ def _refuse_detached(model: nn.Module) -> None:
             "the loss does not depend on any parameter of the model: no gradient arrives; compute it from the model's"
             " output"
         )
+
+
+def _targets(run: Run, plan: Plan | None, kind: str) -> set[Key]:
+    """Return the activations that factors of one kind in a plan are about."""
+    modules = {each.target for each in (plan.multipliers if plan is not None else ()) if each.kind == kind}
+    return {key for numbers in run.steps for key, _ in numbers if key.module in modules}
 
 
 def _notes(factors: Factors) -> Iterator[str]:
