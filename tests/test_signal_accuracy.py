@@ -120,6 +120,12 @@ def test_a_loss_is_right_within_a_twentieth_of_a_nat_or_one_percent(
     assert score(_measured(loss=loss), Predicted(loss=value)).loss_is_right is right
 
 
+@pytest.mark.parametrize(("spread", "uncertain"), [(0.05, True), (0.03, False), (0.3, False)])
+def test_a_loss_whose_mean_over_seeds_is_no_more_certain_than_the_limit_is_told(spread: float, uncertain: bool) -> None:
+    measured = Measured("model", "auto", Quantity(5.0, spread))
+    assert score(measured, Predicted()).loss_is_uncertain is uncertain
+
+
 def test_totals_count_each_operation_once() -> None:
     one = _scored([Quantity(2.0)], [2.0])
     nine = _scored([Quantity(2.0)] * 9, [9.0] * 9)

@@ -69,11 +69,13 @@ def _counts(scores: Sequence[Score]) -> Iterator[str]:
     yield ""
     seconds, processor = (sorted(getattr(each, name) for each in scores) for name in ("seconds", "processor"))
     whole = [summed(scores, kind) for kind in LIMITS]
+    uncertain = sum(each.loss_is_uncertain for each in scores)
     slow = sum(not each < 2 for each in seconds)
     yield (
         f"Exempt: {', '.join(f'{each.exempt:,} {WORDS[kind]}' for kind, each in zip(LIMITS, whole, strict=True))}."
         f" Missing: {', '.join(f'{each.missing:,}' for each in whole)}."
         f" Not predicted at all: {sum(not any(p.predicted for p in each.points) for each in scores)} models."
+        f" Losses whose mean over 16 seeds is itself less certain than that: {uncertain}."
         f" Seconds a model: median {seconds[len(seconds) // 2]:.2f}, most {seconds[-1]:.2f}; {slow} above 2 s."
         f" Processor time: median {processor[len(processor) // 2]:.2f}, most {processor[-1]:.2f}."
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.signals._measure import Measured, Quantity
+from benchmarks.signals._measure import SEEDS, Measured, Quantity
 
 EXEMPT = 0.25  # of the standard deviation of log(second moment) over seeds
 ROUNDING = 100.0  # what is zero but for rounding may round differently by this factor
@@ -140,6 +140,14 @@ class Score:
             return None
         found = math.inf if self.predicted_loss is None else abs(self.predicted_loss - loss.value)
         return found <= max(NATS, SHARE * abs(loss.value))
+
+    @property
+    def loss_is_uncertain(self) -> bool:
+        """Whether the standard error of the mean over seeds is larger than what a prediction may be off by."""
+        loss = self.measured_loss
+        if loss is None or loss.spread > EXEMPT:
+            return False
+        return loss.spread * loss.value / math.sqrt(SEEDS) > max(NATS, SHARE * loss.value)
 
     def worst(self, count: int = 10) -> list[Point]:
         """Return the predictions that are farthest off."""
