@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from initwise.signals._row import Histogram
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -30,6 +32,8 @@ class Event:
             for no sample at no position.
         saturated: of a bounded activation, the share of elements near its bounds.
         deviation: of a bounded activation, the standard deviation of what goes in, around each unit's own mean.
+        sample_correlation, token_correlation, nan, infinite, histogram, effective_rank: as `SignalRow` has them; what
+            `measure` looks at beyond this.
     """
 
     index: int
@@ -52,6 +56,12 @@ class Event:
     dead: float | None = None
     saturated: float | None = None
     deviation: float | None = None
+    sample_correlation: float | None = None
+    token_correlation: float | None = None
+    nan: int | None = None
+    infinite: int | None = None
+    histogram: Histogram | None = None
+    effective_rank: float | None = None
 
     @property
     def not_finite(self) -> Literal["", "nan", "inf"]:

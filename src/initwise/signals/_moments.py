@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,20 +20,21 @@ class Sheet:
         self._numbers: list[Tensor] = []
 
     def note(self, number: Tensor) -> int:
-        """Keep a number and return its place."""
+        """Keep a number, or several in one tensor, and return its place."""
         self._numbers.append(number)
         return len(self._numbers) - 1
 
-    def read(self) -> list[float]:
-        """Return all numbers, in one transfer for each device."""
+    def read(self) -> list[Any]:
+        """Return all numbers, in one transfer for each device: floats, and tensors where several were kept as one."""
         places: defaultdict[torch.device, list[int]] = defaultdict(list)
         for place, number in enumerate(self._numbers):
             places[number.device].append(place)
-        found = [0.0] * len(self._numbers)
+        found: list[Any] = [0.0] * len(self._numbers)
         for same in places.values():
-            stacked = torch.stack([self._numbers[place].double() for place in same])
-            for place, value in zip(same, stacked.tolist(), strict=True):
-                found[place] = value
+            kept = [self._numbers[place] for place in same]
+            joined = torch.cat([each.double().reshape(-1) for each in kept]).cpu()
+            for place, number, values in zip(same, kept, joined.split([each.numel() for each in kept]), strict=True):
+                found[place] = values.reshape(number.shape) if number.dim() else float(values)
         return found
 
 

@@ -54,7 +54,7 @@ def classified(output: Any, loss: Callable[[Any], Any] | None, *, tokens: bool, 
         return Start(own, own, OWN)
     logits = _logits(output, tokens=tokens)
     if logits is None:
-        return Start(objective(output, None)[0], None, PROJECTION)
+        return Start(objective(output, None, seed=seed)[0], None, PROJECTION)
     axis = 1 if logits.dim() > 3 else -1
     classes = logits.shape[axis]
     shape = (*logits.shape[:1], *logits.shape[2:]) if axis == 1 else logits.shape[:-1]
@@ -76,7 +76,9 @@ def _logits(output: Any, *, tokens: bool) -> Tensor | None:
     return plain[0] if plain[0].dim() == 2 or (plain[0].dim() == 3 and tokens) else None
 
 
-def objective(output: Any, loss: Callable[[Any], Any] | None) -> tuple[Tensor | None, Tensor | None]:
+def objective(
+    output: Any, loss: Callable[[Any], Any] | None, *, seed: int = _SEED
+) -> tuple[Tensor | None, Tensor | None]:
     """Return a scalar to differentiate (None where nothing is trained), and the loss if it is one.
 
     Without a loss, the model's own is taken where its output has one (`labels` among the inputs of a transformers
@@ -90,7 +92,7 @@ def objective(output: Any, loss: Callable[[Any], Any] | None) -> tuple[Tensor | 
     if own is not None:
         return own, own
     outputs = {id(each): each for each in tensors(output) if _is_trained(each) and each.numel()}
-    parts = [_projected(each, place) for place, each in enumerate(outputs.values())]
+    parts = [_projected(each, seed + place) for place, each in enumerate(outputs.values())]
     return (torch.stack(parts).sum() if parts else None), None
 
 
@@ -106,9 +108,9 @@ def _is_trained(tensor: Tensor) -> bool:
     return tensor.requires_grad or (tensor.is_meta and not torch.is_grad_enabled())
 
 
-def _projected(output: Tensor, place: int) -> Tensor:
+def _projected(output: Tensor, seed: int) -> Tensor:
     real = torch.view_as_real(output) if output.is_complex() else output
-    generator = torch.Generator(device="cpu").manual_seed(_SEED + place)
+    generator = torch.Generator(device="cpu").manual_seed(seed)
     weights = torch.randn(real.shape, generator=generator, device="cpu").to(real.device)
     projection: Tensor = (real.float() * weights).sum().cpu() / real.numel() ** 0.5
     return projection

@@ -22,11 +22,13 @@ from initwise.signals._entropy import CrossEntropy
 from initwise.signals._errors import ProbeError
 from initwise.signals._event import Event
 from initwise.signals._example import fitted
-from initwise.signals._objective import objective
+from initwise.signals._instrument import Instrument
+from initwise.signals._objective import Start, objective
 from initwise.signals._places import followed
 from initwise.signals._recorder import Recorder
 
 Loss = Callable[[Any], Any]
+Begin = Callable[[Any], Start]
 SEED = 20  # of what a model draws during the pass, so that two passes agree
 
 
@@ -40,33 +42,62 @@ class Pass:
     touched: frozenset[str] = frozenset()
     loss: float | None = None
     entropies: tuple[CrossEntropy, ...] = ()
+    loss_in_words: str = ""
 
 
-def run(model: nn.Module, reading: Reading, example: Example, loss: Loss | None, *, record: bool) -> Pass:
-    """Run a model forward and backward; with `record` every operation is measured."""
+def run(
+    model: nn.Module,
+    reading: Reading,
+    example: Example,
+    loss: Loss | None,
+    *,
+    record: bool,
+    begin: Begin | None = None,
+    instrument: Instrument | None = None,
+    seed: int = SEED,
+) -> Pass:
+    """Run a model forward and backward.
+
+    Args:
+        model: what runs.
+        reading: names its parameters.
+        example: its inputs.
+        loss: takes its output; see `objective`.
+        record: measure every operation.
+        begin: takes the output and returns where the backward pass starts, in place of `loss`.
+        instrument: measures the operations.
+        seed: of what the model draws during the pass.
+    """
     stored = _stored(reading)
     names = {id(each): name for name, same in stored.items() for each in same}
     args, kwargs = fitted(example, model)
-    with _seeded(), warnings.catch_warnings(), _eager(), followed(model) as places:
+    with _seeded(seed), warnings.catch_warnings(), _eager(), followed(model) as places:
         warnings.simplefilter("ignore")
-        recorder = Recorder(names, _canonical(reading), places)
-        recorder.input((args, kwargs))
+        recorder = Recorder(names, _canonical(reading), places, instrument)
+        recorder.knowledge.input((args, kwargs))
         with recorder if record else contextlib.nullcontext():
             output = _forward(model, args, kwargs, recorder, example)
             recorder.in_loss = True
-            start, value = objective(output, loss)
+            start = begin(output) if begin is not None else Start(*objective(output, loss), "")
         outputs = tuple(dict.fromkeys(recorder.event_of(each) for each in tensors(output)))
-        recorder.release()
+        recorder.knowledge.release()
         del output
-        gradients = _backward(start, stored, sharded=_is_sharded(reading))
+        gradients = _backward(start.scalar, stored, sharded=_is_sharded(reading))
     return Pass(
         gradients,
         recorder.events(),
         outputs,
-        recorder.touched,
-        None if value is None else float(value.detach()),
+        frozenset(recorder.knowledge.touched),
+        _loss(start),
         tuple(recorder.entropies),
+        start.words,
     )
+
+
+def _loss(start: Start) -> float | None:
+    """Return the loss; where its labels are random, its mean over all labels."""
+    value = start.loss if start.expected is None else start.expected
+    return None if value is None else float(value.detach())
 
 
 def _forward(
@@ -160,11 +191,11 @@ def _stored(reading: Reading) -> dict[str, list[Tensor]]:
 
 
 @contextlib.contextmanager
-def _seeded() -> Iterator[None]:
+def _seeded(seed: int) -> Iterator[None]:
     """Start every random generator at one place; `restored` puts them back."""
-    random.seed(SEED)
+    random.seed(seed)
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
-        numpy.seed(SEED)
-    torch.manual_seed(SEED)
+        numpy.seed(seed)
+    torch.manual_seed(seed)
     yield
