@@ -102,7 +102,7 @@ def shortened(table: Table) -> Table:
     """Return the table without the part that most names begin with, for a narrow terminal; a note says which."""
     heads = Counter(row[0].partition(".")[0] for row in table.rows if "." in row[0])
     part, count = heads.most_common(1)[0] if heads else ("", 0)
-    if not part or part.isdigit() or count < 5 or count <= len(table.rows) / 2:
+    if not part or part.isdigit() or count < 3 or count <= len(table.rows) / 2:
         return table
     rows = tuple((row[0].removeprefix(f"{part}."), *row[1:]) for row in table.rows)
     return replace(table, rows=rows, notes=(*table.notes, f"Names are shown without {part}."))
