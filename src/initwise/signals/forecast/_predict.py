@@ -72,7 +72,7 @@ def predict(
     graph, example, start = _traced(reading, inputs, loss)
     taken, notes = given_inputs(graph, example, statistics)
     drawn = draw(graph, Supply(graph, reading, plan, taken), samples)
-    if loss is not None and drawn.is_detached:
+    if loss is not None and (drawn.is_detached or graph.values[graph.start].kind != "activation"):
         raise ArgumentError(
             "predict: the loss does not depend on any parameter of the model: no gradient starts from it; compute it"
             " from the model's output, without detach(), item() or torch.no_grad()"
