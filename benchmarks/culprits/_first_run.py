@@ -15,7 +15,8 @@ AT = """With the judge as it was first written (abaf239). The predictions of tha
 on meta, buffers without values (BERT) and recurrent layers could not be predicted yet, which left 11 of 20 right in
 either list. One twin of the first list, the graph net, proved to have a second wrong law (`auto` took its product with
 the adjacency for attention); its alarm and the plant named wrongly are among these figures, its plan was then mended.
-What the first list showed was given to those who mend; of the second one they were told the totals alone."""
+Measured signals did not exist that day. What the first list showed was given to those who mend, before the first table
+above; of the second one they were told the totals alone."""
 FIRST_RUN: Mapping[tuple[str, str], Row] = {
     ("first", "predicted"): _row(12, 1, 7, 3, 5),
     ("second", "predicted"): _row(13, 0, 7, 0, 8),
