@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from initwise.findings import Finding
 from initwise.model import Graph, Parameter, Reading
 from initwise.provenance import Log
-from initwise.signals import Probe
+from initwise.signals import Culprit, Probe, culprits, probed
 from initwise.statistics import Sample
 
 
@@ -50,6 +50,14 @@ class Subject:
     def weights(self) -> tuple[Parameter, ...]:
         """The trained matrices and kernels that are contracted with the signal."""
         return tuple(each for each in self.parameters if each.role in {"weight", "recurrent"} and each.requires_grad)
+
+    @cached_property
+    def culprits(self) -> Mapping[str, Culprit]:
+        """The parameters that the measured signal speaks against, by name, the worst first; none without a pass."""
+        if self.probe is None:
+            return {}
+        found = culprits(probed(self.probe, self.reading), reading=self.reading)
+        return {each.parameter: each for each in found}
 
     def sample(self, parameter: Parameter) -> Sample:
         """Return the values of a parameter, measured once for all lints; of a shard its local part."""

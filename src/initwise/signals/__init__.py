@@ -10,7 +10,7 @@ from initwise.signals._signals import Signals, Unknown
 from initwise.signals._verdict import Culprit, Step, Verdict
 from initwise.signals.coordinates import Coordinate, CoordinateCheck, CoordinateRecord, coordinate_check, scale_groups
 from initwise.signals.forecast import Call, Rule, predict, rule
-from initwise.signals.verdicts import judge
+from initwise.signals.verdicts import culprits, judge, probed
 
 __all__ = [
     "LAYERS",
@@ -34,9 +34,11 @@ __all__ = [
     "Unknown",
     "Verdict",
     "coordinate_check",
+    "culprits",
     "judge",
     "predict",
     "probe",
+    "probed",
     "rule",
     "scale_groups",
 ]

@@ -111,4 +111,24 @@ CODES: tuple[Code, ...] = (
         intended="Never.",
         reference="https://github.com/huggingface/transformers/issues/31841, weights that were never written",
     ),
+    Code(
+        code="SIG507",
+        title="a law that does not suit the signal",
+        severity="warning",
+        meaning="Nothing explodes or vanishes, and yet one parameter makes the second moment far larger or smaller than"
+        " the signal needs: a matrix by its factor fan_in * E[w^2], or against the law of its siblings in other blocks;"
+        " queries and keys whose scores saturate the softmax; an output layer, a norm's weight, a bias, positions or an"
+        " embedding that drown what they meet. The worst one is named.",
+        harm="One block does nothing or drowns the others, attention picks one key, or the first steps only mend it.",
+        fix="Give the parameter the std that the finding names; where a common mistake explains the number, such as"
+        " fan_out counted where fan_in is meant, the finding says which.",
+        example="import initwise as iw\nimport torch\nfrom torch import nn\n\n"
+        "layers = [each for _ in range(6) for each in (nn.Linear(128, 128), nn.Tanh())]\n"
+        "model = nn.Sequential(*layers, nn.Linear(128, 2))\nfor layer in model[::2]:\n"
+        "    nn.init.xavier_normal_(layer.weight)\nnn.init.xavier_normal_(model[4].weight, gain=0.05)\n"
+        "report = iw.check(model, torch.randn(64, 128))",
+        intended="A block that is to start small or large: say so with a suppression, or freeze it. Zeros are not"
+        " reported here.",
+        reference="He, Zhang, Ren, Sun 2015 (arXiv:1502.01852), section 2.2",
+    ),
 )

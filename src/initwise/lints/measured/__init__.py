@@ -9,6 +9,7 @@ from initwise.lints.measured._not_finite import not_finite
 from initwise.lints.measured._rows import staying
 from initwise.lints.measured._saturated import saturated
 from initwise.lints.measured._still import still
+from initwise.lints.measured._unsuited import unsuited
 
 MEASURED = (
     not_finite,
@@ -23,6 +24,7 @@ MEASURED = (
     uneven,
     staying,
     still,
+    unsuited,
 )
 
 __all__ = ["MEASURED"]

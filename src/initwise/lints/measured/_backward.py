@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
-from initwise.lints.measured._blame import blamed, events, weight
+from initwise.lints.measured._blame import advice, blamed, events, weight
 from initwise.lints.measured._growth import exploded, vanished
 from initwise.signals import LAYERS, Event, Growth
 
@@ -66,4 +66,5 @@ def _finding(subject: Subject, path: list[Event], energies: list[float], place: 
         f" last of {len(path)} layers back to the first",
         f"a factor of {jump:.3g} {where}",
         "factors near one",
+        advice(subject, blamed(subject, path[place + 1])),
     )

@@ -91,6 +91,12 @@ def ideal(subject: Subject, event: Event, parameter: Parameter) -> str:
     return f"std {factor / math.sqrt(counted):.3g}, {source} over sqrt({counted:g})"
 
 
+def advice(subject: Subject, name: str) -> str:
+    """Return what to do about a parameter that the signal speaks against, with numbers; "" where it does not."""
+    culprit = subject.culprits.get(name)
+    return culprit.fix if culprit is not None else ""
+
+
 def follower(subject: Subject, event: Event) -> str:
     """Return the activation that takes an event's output; "" for none."""
     users = [each.operation for each in events(subject)[event.index + 1 :] if event.index in each.inputs]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
-from initwise.lints.measured._blame import blamed, events, ideal, scale, weight
+from initwise.lints.measured._blame import advice, blamed, events, ideal, scale, weight
 from initwise.signals import LAYERS, Event, Growth, Measure
 
 _EXPLODED = 1e4  # of the second moment, from where the path begins
@@ -160,4 +160,5 @@ def _finding(code: str, subject: Subject, fault: Fault) -> Finding:
         f" {fault.total:.3g} times in all",
         scale(subject, fault.culprit, parameter) if parameter is not None else f"a factor of {fault.factor:.3g}",
         ideal(subject, fault.culprit, parameter) if parameter is not None else "a factor near one",
+        advice(subject, blamed(subject, fault.culprit)),
     )

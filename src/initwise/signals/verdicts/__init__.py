@@ -1,5 +1,6 @@
 """Verdicts: whether the signal keeps its size along each path, and which parameter is to blame where it does not."""
 
-from initwise.signals.verdicts._judge import judge
+from initwise.signals.verdicts._judge import culprits, judge
+from initwise.signals.verdicts._probed import probed
 
-__all__ = ["judge"]
+__all__ = ["culprits", "judge", "probed"]

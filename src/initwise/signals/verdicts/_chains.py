@@ -20,7 +20,7 @@ from initwise.signals.verdicts._own import (
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._weights import Weight
 
-_EXPLODED, _VANISHED = 1e2, 1e-4  # of a chain without norms
+_EXPLODED, _VANISHED = 1e2, 1e-5  # of a chain without norms
 _APART = math.log(5.0)  # how far one layer's factor is from those of the others on its chain
 _ITSELF = math.log(4.0)  # the same of a layer's own factor, from what its activation asks for
 _SOME = 3  # layers make a chain with a usual factor

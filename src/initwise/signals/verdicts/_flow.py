@@ -9,12 +9,14 @@ from initwise.model.graph._vocabulary import (
     ACTIVATIONS,
     ADDITIONS,
     LOOKUPS,
+    RECURRENT,
 )
 from initwise.signals._signals import Signals
 from initwise.signals.verdicts._weights import MATRICES, Weight
 from initwise.signals.verdicts._wiring import Wiring
 
 HOMOGENEOUS = frozenset("relu relu_ leaky_relu leaky_relu_ prelu rrelu abs abs_ neg neg_ __neg__".split())
+_SLIGHT = 0.1  # of a layer's output that is bias
 _PATHS = 4  # outputs that are looked at
 
 
@@ -53,9 +55,17 @@ class Flow(Wiring):
         users = list(self.ahead(index))
         if not users or any(self.ends_as(index, each) for each in self.outputs):
             return False
-        return all(
-            each in self.norms or (self.rows[each].operation in HOMOGENEOUS and self.scale_free(each)) for each in users
-        )
+        return all(each in self.norms or (self._is_homogeneous(each) and self.scale_free(each)) for each in users)
+
+    def _is_homogeneous(self, index: int) -> bool:
+        """Tell whether a row makes twice as much of twice as much: a ReLU, a layer with next to no bias."""
+        row = self.rows[index]
+        if row.operation in HOMOGENEOUS:
+            return True
+        others = [self.weights[name] for name in row.parameters if name in self.weights]
+        bias = sum(each.square for each in others if each.role == "bias")
+        alone = len(row.inputs) == 1 and row.operation not in RECURRENT
+        return alone and index in self.layers and bias < _SLIGHT * self.level(index)
 
     def ends_as(self, index: int, output: int) -> bool:
         """Tell whether an output is a row in other words."""

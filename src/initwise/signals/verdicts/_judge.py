@@ -17,7 +17,7 @@ from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._suspects import suspects
 from initwise.signals.verdicts._weights import weights
 
-_UP, _DOWN = 1e2, 1e-4  # of E[x^2] from the first block to the output
+_UP, _DOWN = 1e2, 1e-5  # of E[x^2] from the first block to the output
 _STREAM = 1e5  # the same of a stream that norms read, either way: embeddings may start small
 _BACKWARD = 1e-8, 1e6  # of E[g^2]; convolutions that make maps smaller change it too
 _BACKWARD_STREAM = 1e-20, 1e8  # branches may start as good as shut
@@ -28,12 +28,14 @@ _DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 def judge(signals: Signals, plan: Plan | None = None, reading: Reading | None = None) -> tuple[Verdict, ...]:
     """Return for each path from an input to an output whether the signal keeps its size, forward and backward.
 
-    Along a path the growth per block is the geometric mean of its blocks' factors of E[x^2]; over n blocks it should
-    lie within (1e-4)^(1/n) and (1e2)^(1/n), and within a wider band where blocks add to a stream that only norms read,
-    since its scale does not matter. Besides, each parameter is held against what the signal needs (its factor fan_in *
-    E[w^2] and the activation behind it, attention scores, logits, norms near one, biases and positions that do not
-    drown the signal) and against the law of its siblings in other blocks. The worst one is the culprit of the paths
-    that it takes part in; where a common mistake explains its standard deviation, the fix says which.
+    Along a path the growth per block is the geometric mean of its blocks' factors of E[x^2]. Over n blocks it should
+    lie between (1e-5)^(1/n), which short chains keep even as torch draws them, and (1e2)^(1/n); in a wider band where
+    blocks add to a stream that only norms read, since its scale does not matter.
+
+    Besides, each parameter is held against what the signal needs (its factor fan_in * E[w^2] and the activation behind
+    it, attention scores, logits, norms near one, biases and positions that do not drown the signal) and against the law
+    of its siblings in other blocks. The worst one is the culprit of the paths that it takes part in; where a common
+    mistake explains its standard deviation, the fix says which.
 
     Args:
         signals: predicted or measured.
@@ -47,6 +49,18 @@ def judge(signals: Signals, plan: Plan | None = None, reading: Reading | None = 
     flow = Flow(signals, weights(signals, plan, reading))
     found = suspects(flow)
     return tuple(_verdict(flow, path, direction, found) for path in paths(flow) for direction in _DIRECTIONS)
+
+
+def culprits(signals: Signals, plan: Plan | None = None, reading: Reading | None = None) -> tuple[Culprit, ...]:
+    """Return all parameters whose law may be wrong, each once, the worst first; `judge` names the first of a path.
+
+    Args:
+        signals, plan, reading: as for `judge`.
+    """
+    found: dict[str, Culprit] = {}
+    for suspect in suspects(Flow(signals, weights(signals, plan, reading))):
+        found.setdefault(suspect.weight.name, _culprit(suspect))
+    return tuple(found.values())
 
 
 def _verdict(flow: Flow, path: Path, direction: Direction, found: Sequence[Suspect]) -> Verdict:

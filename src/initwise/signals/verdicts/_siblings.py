@@ -11,6 +11,7 @@ from initwise.signals.verdicts._laws import HouseLaw, cousins, house_laws, kin, 
 from initwise.signals.verdicts._mistakes import explained, is_telling
 from initwise.signals.verdicts._own import own_factor
 from initwise.signals.verdicts._suspect import Suspect
+from initwise.signals.verdicts._vectors import drawn
 from initwise.signals.verdicts._weights import Weight
 
 _ODD = math.log(1.9)  # of a std, against the law of its siblings
@@ -135,5 +136,6 @@ def odd_vectors(flow: Flow) -> Iterator[Suspect]:
                     size,
                     usual,
                     f"{weight.name} has {weight.law}, where its {len(others)} siblings have {usual:.3g}",
+                    drawn(weight),
                     trust=_FREE if flow.scale_free(rows[weight.name]) else 1.0,
                 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from initwise.model.graph._vocabulary import RECURRENT
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._suspect import Suspect
+from initwise.signals.verdicts._weights import Weight
 
 _NORM = 3.0  # of a norm's weight, either way; of a norm that adds one to it, the largest weight
 _BIAS = 0.5  # of the output's second moment that is bias
@@ -40,12 +41,13 @@ def norms(flow: Flow) -> Iterator[Suspect]:
                 size,
                 wanted,
                 f"{name} has {weight.law}: behind its norm the second moment is {effective**2:.3g} times the usual one",
-                _drawn(weight.mean, weight.std),
+                drawn(weight),
             )
 
 
-def _drawn(mean: float, std: float) -> str:
-    return "it was drawn as a matrix is" if std > 10 * abs(mean) else ""
+def drawn(weight: Weight) -> str:
+    """Return in words that a norm's weight was drawn around zero; "" where it was not."""
+    return "it was drawn as a matrix is" if weight.std > 3 * abs(weight.mean) else ""
 
 
 def biases(flow: Flow) -> Iterator[Suspect]:

@@ -36,6 +36,7 @@ _STATISTICS = frozenset(
 )
 _MEANS = frozenset("mean sum".split())
 _ROOTS = frozenset("sqrt sqrt_ pow pow_ __pow__ float_power".split())
+_LEADING = frozenset("pow pow_ __pow__ square abs float_power mean sum mul __mul__ add __add__ to float".split())
 _THROUGH = frozenset(
     "sqrt sqrt_ add add_ __add__ clamp clamp_min clamp_ pow reciprocal mean expand to type_as float".split()
 )
@@ -139,6 +140,10 @@ class Wiring:
                 found.add(row.index)
             elif given in means and through:
                 means.add(row.index)
+        for row in reversed(self.rows):
+            users = self.users[row.index]
+            if row.operation in _LEADING and users and found.issuperset(users):
+                found.add(row.index)
         return found
 
     @cached_property
