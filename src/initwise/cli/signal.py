@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ from initwise.cli._losses import LOSSES, find_loss
 from initwise.cli._output import note, result
 from initwise.cli._target import Model, find_model
 from initwise.errors import InitwiseError, TargetError
-from initwise.model import Example, TraceError, as_example
+from initwise.model import Example, TraceError, as_example, read
 from initwise.planning import Plan
 from initwise.reporting import plain, to_json
 from initwise.signals import Signals
@@ -123,7 +123,7 @@ def _found(model: Model, choice: Choice, asked: Asked) -> tuple[Plan, list[Signa
     found = _predicted(built, made, asked, measured=wanted)
     if wanted:
         found += _measured(built, made, asked, needed=not found)
-    return made, found
+    return made, [_judged(each, built, made) for each in found]
 
 
 def _predicted(built: nn.Module, made: Plan, asked: Asked, *, measured: bool) -> list[Signals]:
@@ -148,6 +148,11 @@ def _measured(built: nn.Module, made: Plan, asked: Asked, *, needed: bool) -> li
             raise
         note(f"predicted only: {error}")
         return []
+
+
+def _judged(found: Signals, built: nn.Module, made: Plan) -> Signals:
+    """Return signals with their verdicts, where they came without."""
+    return found if found.verdicts else replace(found, verdicts=signals.judge(found, made, read(built)))
 
 
 def _rendered(made: Plan, found: Sequence[Signals], form: SignalFormat, *, rows: Rows, to_file: bool) -> str:
