@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from initwise.signals.forecast._given import given_inputs
 from initwise.signals.forecast._result import signals
 from initwise.signals.forecast._samples import draw
 from initwise.signals.forecast._supply import Supply
+from initwise.signals.verdicts import judge
 
 
 def predict(
@@ -77,7 +79,8 @@ def predict(
             "predict: the loss does not depend on any parameter of the model: no gradient starts from it; compute it"
             " from the model's output, without detach(), item() or torch.no_grad()"
         )
-    return signals(reading, plan, graph, example, drawn, start, notes)
+    made = signals(reading, plan, graph, example, drawn, start, notes)
+    return replace(made, verdicts=judge(made, plan, reading))
 
 
 def _check(loss: object, samples: object) -> None:
