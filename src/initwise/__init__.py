@@ -32,7 +32,7 @@ _ROOMS = {
     "planning": "Plan plan",
     "provenance": "record",
     "rules": "Rule rule",
-    "signals": "coordinate_check predict",
+    "signals": "coordinate_check measure predict",
     "selectors": "Glob Name Regex Type Where",
     "testing": "assert_initialized",
     "verification": "verify",

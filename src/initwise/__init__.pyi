@@ -44,7 +44,7 @@ from initwise.planning import Plan, plan
 from initwise.provenance import record
 from initwise.rules import Rule, rule
 from initwise.selectors import Glob, Name, Regex, Type, Where
-from initwise.signals import coordinate_check, predict
+from initwise.signals import coordinate_check, measure, predict
 from initwise.testing import assert_initialized
 from initwise.verification import verify
 from initwise.workflow import initialize
@@ -110,6 +110,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "gain",
     "init",
     "initialize",
+    "measure",
     "plan",
     "predict",
     "random",

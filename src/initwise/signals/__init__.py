@@ -4,12 +4,14 @@ from initwise.signals._entropy import CrossEntropy
 from initwise.signals._errors import ProbeError
 from initwise.signals._event import Event
 from initwise.signals._growth import LAYERS, Growth, Measure
+from initwise.signals._jacobian import Jacobian
 from initwise.signals._probe import Probe, probe
 from initwise.signals._row import Histogram, ParameterSignal, SignalRow
 from initwise.signals._signals import Signals, Unknown
 from initwise.signals._verdict import Culprit, Step, Verdict
 from initwise.signals.coordinates import Coordinate, CoordinateCheck, CoordinateRecord, coordinate_check, scale_groups
 from initwise.signals.forecast import Call, Rule, predict, rule
+from initwise.signals.measured import measure
 from initwise.signals.verdicts import culprits, judge, probed
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Event",
     "Growth",
     "Histogram",
+    "Jacobian",
     "Measure",
     "ParameterSignal",
     "Probe",
@@ -36,6 +39,7 @@ __all__ = [
     "coordinate_check",
     "culprits",
     "judge",
+    "measure",
     "predict",
     "probe",
     "probed",

@@ -12,6 +12,8 @@ from torch import Tensor
 _MOST = 2**23  # elements; of larger tensors every k-th along the longest axis is looked at
 _CHUNK = 1024  # summed by itself: a single sum of millions of squares in float32 is off by 1e-3
 
+_FACTORS = 2 * 3 * 5 * 7
+
 
 class Sheet:
     """Numbers that are still on their device; reading each at once would wait for it each time."""
@@ -40,16 +42,37 @@ class Sheet:
 
 def plain(tensor: Tensor) -> Tensor:
     """Return the values to measure: detached, real, in at least float32, local, and not too many."""
-    local = getattr(tensor, "to_local", None)
-    values = (local() if callable(local) else tensor).detach()
-    if values.is_complex():
-        values = torch.view_as_real(values)
-        values = values.flatten(-2) if values.dim() > 1 else values
+    values = real(tensor)
     if values.numel() > _MOST:
         axis = max(range(1, values.dim()), key=lambda each: values.shape[each], default=0)
         step = -(-values.numel() // _MOST)
         values = values[(slice(None),) * axis + (slice(None, None, step),)]
     return values if values.dtype in (torch.float32, torch.float64) else values.float()
+
+
+def real(tensor: Tensor) -> Tensor:
+    """Return the values where they are: detached, real, of a shard its local part."""
+    local = getattr(tensor, "to_local", None)
+    values: Tensor = (local() if callable(local) else tensor).detach()
+    if values.is_complex():
+        values = torch.view_as_real(values)
+        values = values.flatten(-2) if values.dim() > 1 else values
+    return values
+
+
+def strided(values: Tensor, most: int) -> Tensor:
+    """Return at most `most` evenly spaced elements in one axis, whatever the axes mean; all where there are fewer."""
+    flat = _flat(values)
+    step = -(-flat.numel() // most)
+    while step > 1 and math.gcd(step, _FACTORS) > 1:  # in step with an axis, it would see one unit only
+        step += 1
+    return flat[::step] if step > 1 else flat
+
+
+def _flat(values: Tensor) -> Tensor:
+    """Return all elements in one axis, in the order of memory; copied only where they are not dense in it."""
+    order = sorted(range(values.dim()), key=values.stride, reverse=True)
+    return values.permute(order).reshape(-1)
 
 
 def second_moment(values: Tensor) -> Tensor:
@@ -58,11 +81,11 @@ def second_moment(values: Tensor) -> Tensor:
 
 
 def square(values: Tensor) -> Tensor:
-    """Return the sum of the squares, without a copy of the values."""
-    if values.numel() <= _CHUNK or not values.is_contiguous():
+    """Return the sum of the squares."""
+    if values.numel() <= _CHUNK:
         total: Tensor = torch.linalg.vector_norm(values) ** 2
         return total
-    flat = values.view(-1)
+    flat = _flat(values)
     whole = flat.numel() // _CHUNK * _CHUNK
     parts: Tensor = torch.linalg.vector_norm(flat[:whole].view(-1, _CHUNK), dim=1) ** 2
     rest: Tensor = torch.linalg.vector_norm(flat[whole:]) ** 2

@@ -71,7 +71,7 @@ def run(
     stored = _stored(reading)
     names = {id(each): name for name, same in stored.items() for each in same}
     args, kwargs = fitted(example, model)
-    with _seeded(seed), warnings.catch_warnings(), _eager(), followed(model) as places:
+    with seeded(seed), warnings.catch_warnings(), _eager(), followed(model) as places:
         warnings.simplefilter("ignore")
         recorder = Recorder(names, _canonical(reading), places, instrument)
         recorder.knowledge.input((args, kwargs))
@@ -82,7 +82,7 @@ def run(
         outputs = tuple(dict.fromkeys(recorder.event_of(each) for each in tensors(output)))
         recorder.knowledge.release()
         del output
-        gradients = _backward(start.scalar, stored, sharded=_is_sharded(reading))
+        gradients = _backward(start.scalar, stored, sharded=is_sharded(reading))
     return Pass(
         gradients,
         recorder.events(),
@@ -119,7 +119,7 @@ def _canonical(reading: Reading) -> dict[str | None, str]:
     return {name: each.name for each in reading.parameters for name in each.names}
 
 
-def _is_sharded(reading: Reading) -> bool:
+def is_sharded(reading: Reading) -> bool:
     """Tell whether parameters are gathered while their modules run, so that gradients arrive at others than those."""
     kinds = {kind.__name__ for module in reading.model.modules() for kind in type(module).__mro__}
     return not kinds.isdisjoint({"FSDPModule", "FullyShardedDataParallel"})
@@ -191,7 +191,7 @@ def _stored(reading: Reading) -> dict[str, list[Tensor]]:
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Start every random generator at one place; `restored` puts them back."""
     random.seed(seed)
     numpy = sys.modules.get("numpy.random")

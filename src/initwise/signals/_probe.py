@@ -65,7 +65,7 @@ def probe(reading: Reading, example: Example, loss: Callable[[Any], Any] | None 
     _check_memory(reading)
     model = _runnable(reading.model)
     with restored(reading.model), torch.inference_mode(mode=False), torch.enable_grad():
-        first = _first(model, reading, example, loss)
+        first = attempted(model, lambda: run(model, reading, example, loss, record=True))
         moved = _stillness(model, reading, example, loss, first)
     return Probe(
         first.gradients,
@@ -79,15 +79,15 @@ def probe(reading: Reading, example: Example, loss: Callable[[Any], Any] | None 
     )
 
 
-def _first(model: nn.Module, reading: Reading, example: Example, loss: Callable[[Any], Any] | None) -> Pass:
-    """Run once in evaluation mode; where that raises, in training mode, which some models ask for."""
+def attempted(model: nn.Module, go: Callable[[], Pass]) -> Pass:
+    """Run a pass in evaluation mode; where that raises, in training mode, which some models ask for."""
     set_modes(model)
     try:
-        return run(model, reading, example, loss, record=True)
+        return go()
     except ProbeError as error:
         set_modes(model, training=True)
         try:
-            return run(model, reading, example, loss, record=True)
+            return go()
         except ProbeError:
             raise error from error.__cause__
 

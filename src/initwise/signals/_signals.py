@@ -11,6 +11,7 @@ from initwise._arguments import show
 from initwise.errors import ArgumentTypeError
 from initwise.reporting import plain
 from initwise.signals import shown
+from initwise.signals._jacobian import Jacobian
 from initwise.signals._row import ParameterSignal, SignalRow
 from initwise.signals._verdict import Verdict
 
@@ -53,6 +54,7 @@ class Signals:
         notes: how it was done, and what else is worth knowing.
         seeds: how many passes.
         learning_rate: at which update ratios were computed.
+        jacobians: by module, the singular values of its Jacobian, where `measure` was asked for them.
     """
 
     kind: Literal["predicted", "measured"]
@@ -69,6 +71,7 @@ class Signals:
     notes: tuple[str, ...] = field(default=(), repr=False)
     seeds: int = 1
     learning_rate: float | None = None
+    jacobians: Mapping[str, Jacobian] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -169,6 +172,7 @@ class Signals:
             "outputs": list(self.outputs),
             "chains": plain(self.chains),
             "verdicts": plain(self.verdicts),
+            "jacobians": plain(self.jacobians),
             "unknown": plain(self.unknown),
             "notes": list(self.notes),
         }
