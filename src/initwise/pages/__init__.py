@@ -1,0 +1,1 @@
+"""The report: one page that shows plan, signals, verdicts, findings and differences to people."""
