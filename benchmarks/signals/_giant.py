@@ -72,9 +72,15 @@ def main() -> None:
 
 
 def _gigabytes() -> float:
-    """Return the most memory that the process held."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / 2**30 if sys.platform == "darwin" else most / 2**20
+    """Return the most memory that the process held, in units of 10^9 bytes.
+
+    Of a process that was started by a larger one, Linux counts the larger one's in `ru_maxrss`.
+    """
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
+    most = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), None)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return (used if most is None else most) / 1e9
 
 
 if __name__ == "__main__":
