@@ -24,7 +24,6 @@ from initwise.planning import Plan
 from initwise.reporting import plain, to_json
 from initwise.signals import Signals
 from initwise.signals.shown import Rows, document
-from initwise.writing import apply
 
 SMALL = 50_000_000  # parameters; up to here a model is measured too, unless asked otherwise
 
@@ -123,7 +122,7 @@ def _found(model: Model, choice: Choice, asked: Asked) -> tuple[Plan, list[Signa
     found = _predicted(built, made, asked, measured=wanted)
     if wanted:
         found += _measured(built, made, asked, needed=not found)
-    return made, [_judged(each, built, made) for each in found]
+    return made, found
 
 
 def _predicted(built: nn.Module, made: Plan, asked: Asked, *, measured: bool) -> list[Signals]:
@@ -141,18 +140,13 @@ def _predicted(built: nn.Module, made: Plan, asked: Asked, *, measured: bool) ->
 def _measured(built: nn.Module, made: Plan, asked: Asked, *, needed: bool) -> list[Signals]:
     """Return what is measured; nothing where nobody asked for it and it fails."""
     try:
-        apply(built, made)
-        return [signals.measure(built, asked.example, asked.loss, seeds=asked.seeds, plan=made)]
+        found = signals.measure(built, asked.example, asked.loss, seeds=asked.seeds, plan=made)
+        return [found if found.verdicts else replace(found, verdicts=signals.judge(found, made, read(built)))]
     except InitwiseError as error:
         if needed or asked.measure:
             raise
         note(f"predicted only: {error}")
         return []
-
-
-def _judged(found: Signals, built: nn.Module, made: Plan) -> Signals:
-    """Return signals with their verdicts, where they came without."""
-    return found if found.verdicts else replace(found, verdicts=signals.judge(found, made, read(built)))
 
 
 def _rendered(made: Plan, found: Sequence[Signals], form: SignalFormat, *, rows: Rows, to_file: bool) -> str:
