@@ -12,6 +12,19 @@ from initwise.signals._verdict import Culprit, Step, Verdict
 from initwise.signals.coordinates import Coordinate, CoordinateCheck, CoordinateRecord, coordinate_check, scale_groups
 from initwise.signals.forecast import Call, Rule, predict, rule
 from initwise.signals.measured import measure
+from initwise.signals.theory import (
+    Critical,
+    DepthMap,
+    FixedCorrelation,
+    FixedPoint,
+    FixedPoints,
+    HalfStable,
+    batch_norm_growth,
+    critical,
+    expected_loss,
+    half_stable,
+    residual_trajectory,
+)
 from initwise.signals.verdicts import culprits, judge, probed
 
 __all__ = [
@@ -20,10 +33,16 @@ __all__ = [
     "Coordinate",
     "CoordinateCheck",
     "CoordinateRecord",
+    "Critical",
     "CrossEntropy",
     "Culprit",
+    "DepthMap",
     "Event",
+    "FixedCorrelation",
+    "FixedPoint",
+    "FixedPoints",
     "Growth",
+    "HalfStable",
     "Histogram",
     "Jacobian",
     "Measure",
@@ -36,13 +55,18 @@ __all__ = [
     "Step",
     "Unknown",
     "Verdict",
+    "batch_norm_growth",
     "coordinate_check",
+    "critical",
     "culprits",
+    "expected_loss",
+    "half_stable",
     "judge",
     "measure",
     "predict",
     "probe",
     "probed",
+    "residual_trajectory",
     "rule",
     "scale_groups",
 ]

@@ -1,0 +1,26 @@
+"""Mean-field theory of deep chains: fixed points, chi, correlation length, and what a prediction should agree with."""
+
+from initwise.signals.theory._depth import DepthMap, FixedCorrelation, FixedPoint, FixedPoints
+from initwise.signals.theory._lines import (
+    Critical,
+    HalfStable,
+    batch_norm_growth,
+    critical,
+    half_stable,
+    residual_trajectory,
+)
+from initwise.signals.theory._loss import expected_loss
+
+__all__ = [
+    "Critical",
+    "DepthMap",
+    "FixedCorrelation",
+    "FixedPoint",
+    "FixedPoints",
+    "HalfStable",
+    "batch_norm_growth",
+    "critical",
+    "expected_loss",
+    "half_stable",
+    "residual_trajectory",
+]
