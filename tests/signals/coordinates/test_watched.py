@@ -101,13 +101,13 @@ def test_the_second_moment_of_attention_logits_is_of_those_that_are_attended_to(
 def test_grouped_queries_share_their_keys() -> None:
     class Grouped(Attends):
         def forward(self, x: Tensor) -> Tensor:
-            q, k = torch.stack([x, 2 * x], dim=1), x[:, None]
+            q, k = torch.stack([x, 2 * x, x, 2 * x], dim=1), torch.stack([x, 3 * x], dim=1)
             y = functional.scaled_dot_product_attention(q, k, k, enable_gqa=True)
             out: Tensor = self.head(y.sum(1))
             return out
 
     x = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(1))
     check = iw.coordinate_check(sized(lambda width: Grouped("", width), (8, 16)), x, **OPTIONS)  # type: ignore[arg-type]
-    expected = float((x @ x.transpose(1, 2) / 2).square().mean()) * (1 + 4) / 2
+    expected = float((x @ x.transpose(1, 2) / 2).square().mean()) * (1 + 4 + 9 + 36) / 4
     found = [record.value for record in check.records if record.output == "attention logits" and record.step == 0]
     assert found == pytest.approx([expected] * 4, rel=1e-5)
