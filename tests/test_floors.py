@@ -162,6 +162,7 @@ PUBLIC = [
     "apply",
     "assert_initialized",
     "check",
+    "coordinate_check",
     "diff",
     "digest",
     "errors",
