@@ -19,6 +19,8 @@ from initwise.signals.theory._roots import brackets, root
 Phase = Literal["ordered", "critical", "chaotic"]
 CRITICAL = 1e-6  # how near to 1 chi is critical: it takes a million layers to show
 _NOISE = 1e-10
+_SMALL = 1e-12  # stands for a variance of 0, where a limit is meant
+_GRID = [k / 100 for k in range(-99, 100)] + [1 - 10.0**-k for k in (2.5, 3, 3.5, 4, 5, 6)]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class FixedPoint:
     def stable(self) -> bool:
         """Whether variances nearby come nearer, layer by layer."""
         return self.slope < 1 - _NOISE
+
+    @property
+    def word(self) -> str:
+        """ "stable", "not stable", or "marginal" where the slope is 1."""
+        return "stable" if self.stable else "marginal" if self.slope < 1 + _NOISE else "not stable"
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class FixedCorrelation:
 
 @dataclass(frozen=True)
 class DepthMap:
-    """One layer x -> W f(x) + b of infinite width: q is the variance of a pre-activation, q' = sw2 E f(sqrt(q) z)^2 + sb2.
+    """One layer x -> W f(x) + b of infinite width, as a map of the variance q of x: q' = sw2 E f(sqrt(q) z)^2 + sb2.
 
     From Poole et al. 2016 (arXiv 1606.05340) and Schoenholz et al. 2017 (arXiv 1611.01232).
 
@@ -126,12 +133,15 @@ class DepthMap:
         return tuple(found)
 
     def fixed_points(self) -> FixedPoints:
-        """Return the variances that a layer reproduces: 0 where it is one, and those from 1e-6 to 1e6."""
+        """Return the variances that a layer reproduces: 0 where it is one, and those from 1e-6 to 1e6.
+
+        Each is a crossing; one that the map only touches, such as `half_stable` gives, is not among them.
+        """
         if self.f.is_homogeneous:
             return self._of_homogeneous()
         found = [0.0] if self.bias_variance == 0 and self.f.at_zero == 0 else []
-        values = (self.weight_variance * self._scan[0] + self.bias_variance) / _moments.SCAN - 1
-        for low, high in brackets(_moments.SCAN.log().tolist(), values.tolist(), 1e-9):
+        growth = (self.weight_variance * self._scan[0] + self.bias_variance) / _moments.SCAN
+        for low, high in brackets(_moments.SCAN.log().tolist(), (growth - 1).tolist(), 1e-9):
             place = root(lambda log: self.variance(math.exp(log)) / math.exp(log) - 1, low, high)
             found += [] if place is None else [math.exp(place)]
         points = tuple(map(self._point, found))
@@ -153,11 +163,7 @@ class DepthMap:
         """Return the correlation after a layer, of two signals with the variance q and the correlation c before it."""
         _correlation(c)
         after = self.variance(q)
-        return (
-            1.0
-            if c == 1 or after == 0
-            else (self.weight_variance * self._series(q).value(c) + self.bias_variance) / after
-        )
+        return 1.0 if c == 1 or after == 0 else self._covariance(c, q) / after
 
     def correlation_slope(self, c: float, q: float) -> float:
         """Return the derivative of `correlation` by c; at c = 1 and a fixed q it is chi."""
@@ -168,18 +174,24 @@ class DepthMap:
 
     def fixed_correlations(self, q: float) -> tuple[FixedCorrelation, ...]:
         """Return the correlations that a layer at the variance q reproduces, smallest first; 1 is always one."""
-        grid = [k / 200 for k in range(-199, 199)] + [1 - 10.0**-k for k in (2.5, 3, 3.5, 4, 5, 6)]
-        off = [self.correlation(c, q) - c for c in grid] if q > 0 else []
-        found = (
-            [root(lambda c: self.correlation(c, q) - c, *pair) for pair in brackets(grid, off, 1e-12)] if off else []
-        )
+        q = q or _SMALL
+        after = self.variance(q)
+        found = []
+        if after > 0:
+            off = [self._covariance(c, q) / after - c for c in _GRID]
+            for low, high in brackets(_GRID, off, _NOISE):
+                found.append(root(lambda c: self._covariance(c, q) / after - c, low, high))
         return tuple(FixedCorrelation(c, self.correlation_slope(c, q)) for c in (*found, 1.0) if c is not None)
+
+    def _covariance(self, c: float, q: float) -> float:
+        return self.weight_variance * self._series(q).value(c) + self.bias_variance
 
     def correlation_length(self, q: float) -> float:
         """Return over how many layers the correlation of two signals comes nearer to its end by a factor e.
 
         It is -1 / ln chi in the ordered phase, -1 / ln |slope at c*| in the chaotic one, and infinite between them;
-        networks train up to about six times this depth.
+        networks train up to about six times this depth. It is NaN where no correlation below 1 is a stable end, as
+        at a variance that layers do not keep.
         """
         phase = self.phase(q)
         if phase == "critical":
@@ -210,7 +222,7 @@ class DepthMap:
 
 
 def _in_words(points: tuple[FixedPoint, ...]) -> str:
-    words = [f"q = {each.q:.6g} ({'stable' if each.stable else 'not stable'})" for each in points]
+    words = [f"q = {each.q:.6g} ({each.word})" for each in points]
     return f"fixed at {', '.join(words)}" if words else "no variance from 1e-6 to 1e6 is fixed"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -27,18 +28,18 @@ class Activation:
     function: Function
     derivative: Function
 
-    @property
+    @cached_property
     def at_zero(self) -> float:
         """f(0)."""
         return float(self.function(torch.zeros(1, dtype=torch.float64))[0])
 
-    @property
+    @cached_property
     def slope_at_zero(self) -> float:
         """The mean of f'^2 just left and right of 0: what E f'(sqrt(q) z)^2 tends to as q goes to 0."""
         beside = torch.tensor([-_TINY, _TINY], dtype=torch.float64)
         return float((self.derivative(beside) ** 2).mean())
 
-    @property
+    @cached_property
     def is_homogeneous(self) -> bool:
         """Whether f(a x) = a f(x) for a > 0, as of ReLU and its kin: then no scale is special."""
         x = torch.linspace(-3.0, 3.0, 41, dtype=torch.float64)
