@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from initwise import signals
-from initwise.cli import signal as module
+from initwise.cli import _small
 from initwise.errors import ArgumentError
 from initwise.model import TraceError
 from initwise.signals import Signals
@@ -114,7 +114,7 @@ def test_what_is_measured_are_the_weights_of_the_plan(run: Run) -> None:
 
 
 def test_a_large_model_is_only_predicted_unless_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SMALL", 1000)
+    monkeypatch.setattr(_small, "SMALL", 1000)
     outcome = run(*SAID)
     assert outcome.out.startswith("Signals of Deep, predicted, with")
     assert outcome.err == (

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from initwise.cli._losses import LOSSES
+
 
 class Format(StrEnum):
     """How a result is written: for people or for machines."""
@@ -55,3 +57,12 @@ Dtype = Annotated[
     str | None, typer.Option("--dtype", metavar="DTYPE", help="Convert the model: float32, bfloat16, float16, float64.")
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How the result is written.")]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        "--loss",
+        metavar="LOSS",
+        help=f"path.py:function of the model's output, or {', '.join(LOSSES)} (default: the model's own, or cross"
+        " entropy with random labels where it has logits).",
+    ),
+]

@@ -8,15 +8,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 from torch import nn
 
 from initwise import signals
 from initwise.cli import _options as options
 from initwise.cli._decide import Choice, choose
-from initwise.cli._losses import LOSSES, find_loss
+from initwise.cli._losses import find_loss
 from initwise.cli._output import note, result
+from initwise.cli._small import Measure, build
 from initwise.cli._target import Model, find_model
 from initwise.errors import InitwiseError, TargetError
 from initwise.model import Example, TraceError, as_example, read
@@ -24,8 +24,6 @@ from initwise.planning import Plan
 from initwise.reporting import plain, to_json
 from initwise.signals import Signals
 from initwise.signals.shown import Rows, document
-
-SMALL = 50_000_000  # parameters; up to here a model is measured too, unless asked otherwise
 
 
 class SignalFormat(StrEnum):
@@ -37,15 +35,6 @@ class SignalFormat(StrEnum):
 
 
 _ENDINGS = {SignalFormat.TABLE: "txt", SignalFormat.JSON: "json", SignalFormat.MARKDOWN: "md"}
-Loss = Annotated[
-    str | None,
-    typer.Option(
-        "--loss",
-        metavar="LOSS",
-        help=f"path.py:function of the model's output, or {', '.join(LOSSES)} (default: the model's own, or cross"
-        " entropy with random labels where it has logits).",
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -63,16 +52,8 @@ def signal(
     recipe: options.Recipe = None,
     rules: options.Rules = None,
     inputs: options.Inputs = None,
-    loss: Loss = None,
-    measure: Annotated[
-        bool | None,
-        typer.Option(
-            "--measure/--no-measure",
-            help="Draw the weights and measure real passes beside the prediction (default: models of up to 50 M"
-            " parameters are measured, larger ones only predicted).",
-            show_default=False,
-        ),
-    ] = None,
+    loss: options.Loss = None,
+    measure: Measure = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", metavar="K", min=1, help="Measure under K seeds (default 1).")
     ] = None,
@@ -109,15 +90,7 @@ def signal(
 
 def _found(model: Model, choice: Choice, asked: Asked) -> tuple[Plan, list[Signals]]:
     """Return the plan and its signals: predicted, measured, or both."""
-    built = model.build(meta=True)
-    count = sum(each.numel() for each in built.parameters())
-    wanted = count <= SMALL if asked.measure is None else asked.measure
-    if wanted:
-        # What the plan keeps comes from the model's own code: the same seed makes it repeatable, as init does.
-        torch.manual_seed(choice.seed)
-        built = model.build()
-    elif asked.measure is None:
-        note(f"predicted only: {count:,} parameters take memory and time; --measure draws and measures them too")
+    built, wanted = build(model, choice.seed, asked.measure)
     made = choice.plan(built)
     found = _predicted(built, made, asked, measured=wanted)
     if wanted:
