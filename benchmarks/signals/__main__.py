@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -45,8 +46,13 @@ def main() -> None:
     out = options.out or (RESULTS if whole else None)
     if out is not None:
         shown_lists = names if options.unseen else [each for each in names if each == "developed"]
-        lines = _report.page(lists, seeds, shown_lists, giant, machine())
+        lines = _report.page(lists, seeds, shown_lists, giant, f"{machine()}; load {_load()} at the end")
         out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _load() -> str:
+    """Tell how many processes wanted the machine, where the system says so: with more than its cores all is slower."""
+    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else "unknown"
 
 
 def _options() -> argparse.Namespace:
