@@ -344,3 +344,23 @@ def test_a_parameter_that_divides_by_zero_is_named() -> None:
 
     found = [finding for finding in measured(Snake(), X) if finding.code == "SIG506"]
     assert told(found) == [("SIG506", "alpha")]
+
+
+def test_a_branch_with_a_law_of_its_own_is_named_with_the_std_of_its_siblings() -> None:
+    model: Any = redrawn(deep(8, 64, nn.Tanh), nn.init.xavier_normal_)
+    assert measured(model, X) == []
+    with torch.no_grad():
+        model[6].weight.mul_(0.05)
+    [finding] = measured(model, X)
+    assert told([finding]) == [("SIG507", "6.weight")]
+    assert "siblings" in finding.message
+    assert finding.fix == f"std {float(finding.expected):.3g} instead of {float(finding.measured):.3g}"
+
+
+def test_an_explosion_says_the_std_that_is_wanted_and_what_explains_the_one_found() -> None:
+    model: Any = redrawn(deep(8, 64, nn.ReLU), _he)
+    with torch.no_grad():
+        model[6].weight.mul_(100)
+    [finding] = measured(model, X)
+    assert told([finding]) == [("SIG503", "6.weight")]
+    assert finding.fix.endswith("a factor of 100")

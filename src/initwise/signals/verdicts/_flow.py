@@ -57,6 +57,11 @@ class Flow(Wiring):
             return False
         return all(each in self.norms or (self._is_homogeneous(each) and self.scale_free(each)) for each in users)
 
+    def is_normed(self, index: int) -> bool:
+        """Tell whether all that takes a row's output is a norm at once."""
+        users = list(self.ahead(index))
+        return bool(users) and all(each in self.norms for each in users)
+
     def _is_homogeneous(self, index: int) -> bool:
         """Tell whether a row makes twice as much of twice as much: a ReLU, a layer with next to no bias."""
         row = self.rows[index]

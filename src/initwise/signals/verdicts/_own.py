@@ -115,9 +115,13 @@ def house_numbers(flow: Flow) -> frozenset[str]:
 
 
 def counts(flow: Flow, row: int, weight: Weight) -> bool:
-    """Tell whether the scale of a layer matters: no norm, no lookup behind it, not an output layer."""
+    """Tell whether the scale of a layer matters and is its own: no lookup, no output layer, no norm behind it.
+
+    Where a layer takes two signals, as experts with their gates in one product, its factor says nothing of its weight.
+    """
+    mixed = len(flow.rows[row].inputs) > 1 and flow.rows[row].operation not in RECURRENT
     looked_up = weight.role == "embedding"
-    return not (weight.zero or looked_up or row in flow.heads or flow.scale_free(row))
+    return not (weight.zero or looked_up or mixed or row in flow.heads or flow.scale_free(row))
 
 
 def law_words(weight: Weight) -> str:

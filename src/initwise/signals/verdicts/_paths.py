@@ -51,7 +51,7 @@ def _entries(flow: Flow) -> list[int]:
 def _is_added(flow: Flow, entry: int) -> bool:
     """Tell whether a row meets another signal, in a sum or a product, before any norm or layer: as positions do."""
     ahead = list(flow.ahead(entry))
-    return any(flow.main[each] != entry and len(flow.rows[each].inputs) > 1 for each in ahead[:1])
+    return any(not flow.depends(flow.main[each], entry) for each in ahead[:1])
 
 
 def _leading(flow: Flow, entry: int, output: int) -> list[int]:
@@ -106,7 +106,7 @@ def _blocks(flow: Flow, path: Path) -> list[tuple[str, list[int]]]:
 
 
 def _growth(flow: Flow, before: int | None, end: int, direction: Direction) -> float | None:
-    if before is None or flow.scale_free(before):  # a norm takes the scale away at once
+    if before is None or flow.is_normed(before):  # a norm takes the scale away at once
         return None
     if direction == "forward":
         first, last = flow.rows[before].second_moment, flow.rows[end].second_moment

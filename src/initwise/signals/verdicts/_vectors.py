@@ -54,7 +54,8 @@ def biases(flow: Flow) -> Iterator[Suspect]:
     """Yield biases drawn so large that most of a layer's output is bias."""
     for row in flow.layers:
         moment = flow.level(row)
-        few = row in flow.heads and flow.rows[row].shape[-1] < _OUTPUTS  # answers may be spread by design
+        last = not any(each != row and flow.depends(each, row) for each in flow.layers)
+        few = last and flow.rows[row].shape[-1] < _OUTPUTS  # answers may be spread by design
         if few or flow.rows[row].operation in RECURRENT:  # gates may be held open or shut
             continue
         for name in flow.rows[row].parameters:

@@ -82,7 +82,7 @@ class Wiring:
 
     def depends(self, index: int, on: int) -> bool:
         """Tell whether a row depends on another one."""
-        return bool(self.ancestors[index] >> on & 1)
+        return index >= 0 and bool(self.ancestors[index] >> on & 1)
 
     def origin(self, index: int) -> int:
         """Return the row that a row is a copy or a view of; itself where it is none."""
@@ -103,7 +103,7 @@ class Wiring:
         if len(given) < 2:
             return given[0] if given else -1
         if row.operation in ATTENTION or row.operation in MATRIX_PRODUCTS:
-            return given[-1]
+            return given[0] if row.parameters else given[-1]
         if row.operation in NORMS | RECURRENT | LOOKUPS:
             return given[0]
         plain = [each for each in given if each not in self.statistics] or given
