@@ -226,3 +226,21 @@ def test_zero_weights_give_exact_zeros_forward_and_backward() -> None:
     assert forecast.find("0").grad_second_moment == 0.0
     assert forecast.parameters["0.weight"].grad_second_moment == 0.0
     assert forecast.parameters["4.weight"].grad_second_moment == 0.0
+
+
+def test_a_model_that_writes_into_its_own_weight_is_predicted_with_what_it_wrote() -> None:
+    class Halving(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(256, 512, device="meta")
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                self.layer.weight.div_(2.0)
+            made: Tensor = self.layer(x)
+            return made
+
+    model = Halving()
+    forecast = iw.predict(model, kaiming(model, "32x256"), torch.randn(32, 256))
+    assert forecast.find("layer").second_moment == pytest.approx(0.5, rel=0.1)
+    assert (forecast.parameters["layer.weight"].grad_second_moment or 0.0) > 0

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from initwise.model.graph import Graph, Operation, Ref
+from initwise.model.graph._calls import in_place
 from initwise.model.graph._structures import mapped
 from initwise.signals.forecast._axes import Axes
 from initwise.signals.forecast._observe import Observed, observe
@@ -158,6 +159,8 @@ class Runner:
     def _run(self, operation: Operation) -> Any:
         if operation.function is None:  # memory that was written through another view
             return self._again(operation)
+        if in_place(operation.name, operation.kwargs) and operation.inputs[0] in self.leaves:
+            return self._rewritten(operation)
         rule = find(operation)
         assert rule is not None  # noqa: S101 - the caller has looked
 
@@ -172,6 +175,16 @@ class Runner:
             operation, operation.function, args, kwargs, shape, self.widths, self.axes.of, self.values.__getitem__
         )
         return rule.run(call)
+
+    def _rewritten(self, operation: Operation) -> Tensor:
+        """Return a parameter that the model itself writes into, which it can only do without a gradient."""
+        index = operation.inputs[0]
+        plain = self.leaves[index].detach().clone()
+        args, kwargs = _filled((operation.args, operation.kwargs), lambda ref: self.values[ref.value].detach())
+        with torch.no_grad():
+            operation.function(plain, *args[1:], **kwargs)
+        self.leaves[index] = self.values[index] = nn.Parameter(plain)
+        return self.leaves[index]
 
     def _again(self, operation: Operation) -> Tensor:
         target = self.graph.values[operation.outputs[0]]
