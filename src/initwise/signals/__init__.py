@@ -13,6 +13,7 @@ from initwise.signals.coordinates import Coordinate, CoordinateCheck, Coordinate
 from initwise.signals.forecast import Call, Rule, predict, rule
 from initwise.signals.measured import measure
 from initwise.signals.theory import (
+    Chain,
     Critical,
     DepthMap,
     FixedCorrelation,
@@ -20,6 +21,7 @@ from initwise.signals.theory import (
     FixedPoints,
     HalfStable,
     batch_norm_growth,
+    chains,
     critical,
     expected_loss,
     half_stable,
@@ -30,6 +32,7 @@ from initwise.signals.verdicts import culprits, judge, probed
 __all__ = [
     "LAYERS",
     "Call",
+    "Chain",
     "Coordinate",
     "CoordinateCheck",
     "CoordinateRecord",
@@ -56,6 +59,7 @@ __all__ = [
     "Unknown",
     "Verdict",
     "batch_norm_growth",
+    "chains",
     "coordinate_check",
     "critical",
     "culprits",

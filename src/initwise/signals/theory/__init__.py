@@ -1,5 +1,6 @@
 """Mean-field theory of deep chains: fixed points, chi, correlation length, and what a prediction should agree with."""
 
+from initwise.signals.theory._chains import Chain, chains
 from initwise.signals.theory._depth import DepthMap, FixedCorrelation, FixedPoint, FixedPoints
 from initwise.signals.theory._lines import (
     Critical,
@@ -12,6 +13,7 @@ from initwise.signals.theory._lines import (
 from initwise.signals.theory._loss import expected_loss
 
 __all__ = [
+    "Chain",
     "Critical",
     "DepthMap",
     "FixedCorrelation",
@@ -19,6 +21,7 @@ __all__ = [
     "FixedPoints",
     "HalfStable",
     "batch_norm_growth",
+    "chains",
     "critical",
     "expected_loss",
     "half_stable",

@@ -38,7 +38,7 @@ class FixedPoint:
 
     @property
     def word(self) -> str:
-        """ "stable", "not stable", or "marginal" where the slope is 1."""
+        """Whether it is stable, in a word or two; "marginal" where the slope is 1."""
         return "stable" if self.stable else "marginal" if self.slope < 1 + _NOISE else "not stable"
 
 
@@ -204,8 +204,7 @@ class DepthMap:
 
     def phase(self, q: float) -> Phase:
         """Return whether signals become alike ("ordered", chi < 1), come apart ("chaotic") or neither ("critical")."""
-        chi = self.chi(q)
-        return "critical" if abs(chi - 1) < CRITICAL else "ordered" if chi < 1 else "chaotic"
+        return phase_of(self.chi(q))
 
     @cached_property
     def _scan(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -219,6 +218,11 @@ class DepthMap:
         if q not in self._known:
             self._known[q] = series(self.f, q)
         return self._known[q]
+
+
+def phase_of(chi: float) -> Phase:
+    """Return the phase that goes with chi."""
+    return "critical" if abs(chi - 1) < CRITICAL else "ordered" if chi < 1 else "chaotic"
 
 
 def _in_words(points: tuple[FixedPoint, ...]) -> str:
