@@ -21,6 +21,7 @@ from initwise.signals.forecast._given import given_inputs
 from initwise.signals.forecast._result import signals
 from initwise.signals.forecast._samples import draw
 from initwise.signals.forecast._supply import Supply
+from initwise.signals.theory import chains
 from initwise.signals.verdicts import judge
 
 
@@ -80,7 +81,8 @@ def predict(
             " from the model's output, without detach(), item() or torch.no_grad()"
         )
     made = signals(reading, plan, graph, example, drawn, start, notes)
-    return replace(made, verdicts=judge(made, plan, reading))
+    maps = chains(graph, _laws(plan), q0=_level(taken))
+    return replace(made, verdicts=judge(made, plan, reading), chains=maps)
 
 
 def _check(loss: object, samples: object) -> None:
@@ -105,6 +107,16 @@ def _check_plan(plan: Plan, reading: Reading) -> None:
     if wrong:
         more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
         raise ArgumentError(f"predict: the plan is for another model: {'; '.join(wrong[:3])}{more}; plan this one")
+
+
+def _laws(plan: Plan) -> dict[str, tuple[float, float]]:
+    return {row.name: (row.law.mean, row.law.std) for row in plan if row.law is not None and not row.kept}
+
+
+def _level(inputs: Mapping[int, Tensor]) -> float:
+    """Return E[x^2] of the inputs that are no whole numbers; 1 where there are none, or nothing but zeros."""
+    values = [each.square().mean() for each in inputs.values() if each.is_floating_point() and each.numel()]
+    return float(sum(values) / len(values)) or 1.0 if values else 1.0
 
 
 def _told(shapes: Mapping[str, tuple[int, ...]], name: str) -> str:
