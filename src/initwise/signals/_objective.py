@@ -112,8 +112,8 @@ def _projected(output: Tensor, seed: int) -> Tensor:
     real = torch.view_as_real(output) if output.is_complex() else output
     generator = torch.Generator(device="cpu").manual_seed(seed)
     weights = torch.randn(real.shape, generator=generator, device="cpu").to(real.device)
-    projection: Tensor = (real.float() * weights).sum().cpu() / real.numel() ** 0.5
-    return projection
+    projection: Tensor = (real.float() * weights).sum() / real.numel() ** 0.5
+    return projection if projection.is_meta else projection.cpu()
 
 
 def _called(loss: Callable[[Any], Any], output: Any) -> Tensor:
