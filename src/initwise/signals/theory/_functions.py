@@ -17,7 +17,7 @@ from initwise.gains._probe import derivative, elementwise
 
 Function = Callable[[Tensor], Tensor]
 _TINY = 1e-30  # a step from 0 to either side, for slopes beside a kink
-_PIECE = 2048  # torch spreads larger tensors over threads, which costs more than it saves
+_PIECE = 1024  # torch spreads larger tensors over threads, which costs more than it saves
 _SCALES = (1e-3, 0.37, 4.0, 50.0)
 
 
@@ -58,7 +58,7 @@ def resolved(operation: str, activation: object) -> Activation:
         return activation
     name, function = _named(operation, activation)
     try:
-        with torch.device("cpu"):
+        with torch.device("cpu"), torch.inference_mode(False):
             pure = elementwise(function, name)
     except ArgumentError as error:
         raise type(error)(f"{operation}: {str(error).removeprefix('gain: ')}") from error
@@ -103,7 +103,7 @@ def _quiet(function: Function) -> Function:
     """Return a function that no default device and gradient mode of the caller reach, in pieces for one thread."""
 
     def evaluate(z: Tensor) -> Tensor:
-        with torch.device("cpu"), torch.no_grad():
+        with torch.device("cpu"), torch.inference_mode(False), torch.no_grad():
             return torch.cat([function(part) for part in z.split(_PIECE)])
 
     return evaluate

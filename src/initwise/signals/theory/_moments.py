@@ -52,7 +52,7 @@ def square_slope(f: Activation, q: float) -> float:
 
 
 def quick(f: Activation, q: float) -> tuple[float, float]:
-    """Return `square` and `slope_square` to some four digits (more where f is smooth), in a moment."""
+    """Return `square` and `slope_square` to three digits (ten where f is smooth), in a moment."""
     if q == 0:
         return f.at_zero**2, f.slope_at_zero
     squares, slopes, _ = _quick(f, torch.tensor([q], dtype=torch.float64))
