@@ -75,7 +75,8 @@ class Plain(nn.Module):
         self.back = nn.Parameter(torch.zeros(8, WIDTH))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.tanh((x @ self.w.t()) + self.b) @ self.back
+        y: Tensor = torch.tanh((x @ self.w.t()) + self.b) @ self.back
+        return y
 
 
 class Residual(nn.Module):
@@ -193,10 +194,8 @@ def test_gradients_of_real_relu_layers_grow_as_their_norm_says(kind: str) -> Non
     # Of what each layer's norm makes: the scale before it is the norm's own.
     squares = [float((g**2).sum() * y.detach().var()) for g, y in zip(gradients, made, strict=True)]
     seen = (squares[1] / squares[-1]) ** (1 / 5)
-    found = only(
-        stack(lambda: (nn.BatchNorm1d if kind == "batch" else nn.LayerNorm)(WIDTH), nn.ReLU), 2.0, training=True
-    )
-    assert seen == pytest.approx(found.growth, rel=0.06)
+    norm = nn.BatchNorm1d if kind == "batch" else nn.LayerNorm
+    assert seen == pytest.approx(only(stack(lambda: norm(WIDTH), nn.ReLU), 2.0, training=True).chi, rel=0.06)
 
 
 def test_layers_with_laws_of_their_own_are_told() -> None:
@@ -279,3 +278,24 @@ def test_a_second_moment_that_is_not_positive_is_refused(q0: float) -> None:
     model = stack(nn.ReLU)
     with pytest.raises(ArgumentError, match=r"chains: q0 is"):
         chains(traced(model), laws(model, 2.0), q0=q0)
+
+
+@pytest.mark.parametrize("f", [nn.Tanh, nn.GELU, nn.ReLU, nn.Softplus, nn.Softshrink, nn.Sigmoid])
+@pytest.mark.parametrize("weight", [1e-20, 0.1, 30.0, 1e40])
+def test_whatever_the_laws_are_a_chain_is_told(f: type[nn.Module], weight: float) -> None:
+    for bias in (0.0, 1e-3, 1e30):
+        found = only(stack(f, depth=6), weight, bias)
+        assert found.chi >= 0
+        assert found.phase in found.sentence
+
+
+def test_an_activation_that_overflows_is_told_too() -> None:
+    class Exponential(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.exp(x)
+
+    found = only(stack(Exponential, depth=6), 2.0)
+    assert found.activation == "exp"
+    assert found.fixed_point is None
+    assert found.q[-1] > 1e6
+    assert "no stable fixed point" in found.sentence

@@ -175,4 +175,6 @@ def _destiny(chain: Chain) -> str:
 
 
 def _power(exponent: float) -> str:
-    return f"{10.0**exponent:.3g}" if abs(exponent) < 300 else "0" if exponent < 0 else f"1e{exponent:.0f}"
+    if abs(exponent) < 300:
+        return f"{10.0**exponent:.3g}"
+    return "0" if exponent < 0 else "more than 1e300"

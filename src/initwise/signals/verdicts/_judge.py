@@ -57,10 +57,7 @@ def culprits(signals: Signals, plan: Plan | None = None, reading: Reading | None
     Args:
         signals, plan, reading: as for `judge`.
     """
-    found: dict[str, Culprit] = {}
-    for suspect in suspects(Flow(signals, weights(signals, plan, reading))):
-        found.setdefault(suspect.weight.name, _culprit(suspect))
-    return tuple(found.values())
+    return tuple(map(_culprit, suspects(Flow(signals, weights(signals, plan, reading)))))
 
 
 def _verdict(flow: Flow, path: Path, direction: Direction, found: Sequence[Suspect]) -> Verdict:

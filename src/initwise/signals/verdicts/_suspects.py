@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from initwise.signals.verdicts._chains import chains, without_gain
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._own import growing
@@ -16,7 +18,18 @@ _OF_OTHERS = (odd_vectors, norms, shifts, biases, embeddings, positions)
 
 
 def suspects(flow: Flow) -> list[Suspect]:
-    """Return the parameters whose law may be wrong, the worst first; of equal ones the earliest."""
-    found = [each for look in (*_OF_LAYERS, *_OF_OTHERS) for each in look(flow)]
-    trained = [each for each in found if each.weight.trained]  # what is frozen is fixed by design
-    return sorted(trained, key=lambda each: (-round(each.severity, 1), each.row))
+    """Return the parameters whose law may be wrong, each once, the worst first; of equal ones the earliest.
+
+    Of what speaks against one parameter the charge is told that explains its number, if one does.
+    """
+    charges: defaultdict[str, list[Suspect]] = defaultdict(list)
+    for look in (*_OF_LAYERS, *_OF_OTHERS):
+        for each in look(flow):
+            if each.weight.trained:  # what is frozen is fixed by design
+                charges[each.weight.name].append(each)
+    ordered = sorted(charges.values(), key=lambda same: (-round(_worst(same), 1), min(each.row for each in same)))
+    return [max(same, key=lambda each: (bool(each.reason), each.severity)) for same in ordered]
+
+
+def _worst(same: list[Suspect]) -> float:
+    return max(each.severity for each in same)
