@@ -29,6 +29,7 @@ _ROOMS = {
         "Zeros"
     ),
     "lints": "Suppression check",
+    "pages": "report",
     "planning": "Plan plan",
     "provenance": "record",
     "rules": "Rule rule",

@@ -40,6 +40,7 @@ from initwise.initializers import (
     Zeros,
 )
 from initwise.lints import Suppression, check
+from initwise.pages import report
 from initwise.planning import Plan, plan
 from initwise.provenance import record
 from initwise.rules import Rule, rule
@@ -116,6 +117,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "random",
     "recipes",
     "record",
+    "report",
     "rule",
     "signals",
     "verify",

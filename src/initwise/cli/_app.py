@@ -17,6 +17,7 @@ from initwise.cli.init import init
 from initwise.cli.plan import plan
 from initwise.cli.provenance import provenance
 from initwise.cli.recipes import recipes
+from initwise.cli.report import report
 from initwise.cli.signal import signal
 from initwise.cli.verify import verify
 
@@ -25,7 +26,7 @@ def build_app() -> typer.Typer:
     """Make the application."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
     app.callback()(_root)
-    for command in (plan, init, verify, check, signal, diff, provenance, explain, recipes):
+    for command in (plan, init, verify, check, signal, report, diff, provenance, explain, recipes):
         app.command()(command)
     return app
 

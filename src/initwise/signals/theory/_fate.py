@@ -50,7 +50,7 @@ def fate(f: Activation, weight: float, bias: float, q: float, norm: str) -> Fate
         # A norm divides by what the layer made, so that each activation is given the variance 1.
         made = weight * _moments.square(f, 1.0) + bias
         return _at(DepthMap(f, weight / made, bias / made), 1.0, made)
-    layer, q = DepthMap(f, weight, bias), q if q < _BOUND else _BOUND  # NaN too
+    layer, q = DepthMap(f, weight, bias), min(_BOUND, q)  # NaN too
     end = _end(layer, q)
     return _at(layer, q if end is None else end.q, None if end is None else end.q)
 

@@ -1,0 +1,130 @@
+"""The report as a file: what it tells, that it stands by itself, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import initwise as iw
+
+VOID = {"meta", "input", "br", "link", "img"}
+
+
+def model() -> nn.Sequential:
+    """A chain of layers."""
+    layers = [layer for _ in range(6) for layer in (nn.Linear(64, 64), nn.ReLU())]
+    return nn.Sequential(*layers, nn.Linear(64, 10))
+
+
+def planned(net: nn.Module, *, wrong: bool = False) -> iw.Plan:
+    """A right plan, or one with a weight a hundred times too large in its second moment."""
+    rules = [iw.rule(nn.Linear, weight=iw.KaimingNormal(nonlinearity="relu"), bias=iw.Zeros())]
+    return iw.plan(net, [*rules, iw.rule("6.weight", iw.Normal(std=1.77))] if wrong else rules, inputs="8x64")
+
+
+class Balance(HTMLParser):
+    """Checks that tags are closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_a_page_is_one_balanced_file_without_network_and_below_its_limit(tmp_path: Path) -> None:
+    net = model()
+    page = iw.report(net, planned(net), torch.randn(8, 64), path=tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text == page.html
+    assert len(text.encode()) < 1_500_000
+    balance = Balance()
+    balance.feed(text)
+    assert balance.open == []
+    assert not re.search(r'(?:src|href)="(?!#)', text)
+
+
+def test_the_data_of_a_page_has_every_parameter_and_both_series() -> None:
+    net = model()
+    page = iw.report(net, planned(net), torch.randn(8, 64), path=None)
+    found = re.search(r'id="data">(.*?)</script>', page.html, re.DOTALL)
+    assert found is not None
+    data = json.loads(found[1].replace("<\\/", "</"))
+    assert [row["name"] for row in data["plan"]] == [name for name, _ in net.named_parameters()]
+    assert {point["s"] for point in data["layers"]} == {"predicted", "measured"}
+    bins = data["bins"]["0.weight"]
+    assert sum(bins["counts"]) == 64 * 64
+    assert sum(bins["expected"]) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_wrong_law_is_named_with_its_fix_in_every_form() -> None:
+    net = model()
+    page = iw.report(net, planned(net, wrong=True), torch.randn(8, 64), path=None)
+    for text in (page.html, page.to_markdown()):
+        assert "6.weight" in text
+        assert "1.77" in text
+    assert page.verdict.tone == "warning"
+    assert iw.report(net, planned(net), torch.randn(8, 64), path=None).verdict.tone == "good"
+
+
+def test_the_same_arguments_give_the_same_bytes() -> None:
+    inputs = torch.randn(8, 64)
+    pages = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        net = model()
+        pages.append(iw.report(net, planned(net), inputs, path=None).html)
+    assert pages[0] == pages[1]
+
+
+def test_two_strategies_stand_side_by_side() -> None:
+    net = model()
+    page = iw.report(net, planned(net), torch.randn(8, 64), other="torch-default", path=None)
+    assert "Beside torch-default" in page.html
+    assert "predicted, torch-default" in page.html
+
+
+def test_a_model_on_meta_is_predicted_and_the_page_says_why_no_more() -> None:
+    with torch.device("meta"):
+        net = model()
+    page = iw.report(net, planned(net), torch.randn(8, 64), path=None)
+    assert page.content.predicted is not None
+    assert page.content.measured is None
+    assert "nothing is measured: the model is on the meta device" in page.html
+    with pytest.raises(iw.ArgumentError, match="measured=True, but the model is on the meta device"):
+        iw.report(net, planned(net), torch.randn(8, 64), measured=True, path=None)
+
+
+def test_a_picture_and_a_comment_are_written_by_their_ending(tmp_path: Path) -> None:
+    net = model()
+    for ending in ("md", "svg"):
+        iw.report(net, planned(net), torch.randn(8, 64), path=tmp_path / f"report.{ending}")
+    assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith("# Sequential at initialization")
+    assert (tmp_path / "report.svg").read_text(encoding="utf-8").count("<polyline") >= 6
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("report.pdf", "must end with .html"), ("nowhere/report.html", "there is no folder 'nowhere'")],
+)
+def test_a_path_that_cannot_be_written_is_refused_before_any_work(path: str, said: str) -> None:
+    with pytest.raises(iw.ArgumentError, match=said):
+        iw.report(object(), path=path)  # type: ignore[arg-type]
+
+
+def test_what_is_vendored_is_what_its_page_says() -> None:
+    folder = Path(iw.__file__).parent / "pages" / "vendor"
+    listed = dict(re.findall(r"^\| (\S+\.js) .* ([0-9a-f]{64}) \|$", (folder / "SOURCES.md").read_text(), re.MULTILINE))
+    assert listed == {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in folder.glob("*.js")}
