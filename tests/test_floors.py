@@ -19,7 +19,7 @@ HEAVY = ("numba", "scipy", "rich", "typer", "yaml", "triton")
 WRITERS = ("writing/", "random/")  # the only writer, and the kernels that it calls
 USERS = ("cli/", "__main__")  # stand on the facade
 # Methods that end in an underscore and are no in-place method of a tensor are spelled here.
-NOT_IN_PLACE = {"manual_seed_", "register_hook_"}
+NOT_IN_PLACE = {"manual_seed_", "register_hook_", "requires_grad_"}
 
 
 def place(path: Path) -> str:

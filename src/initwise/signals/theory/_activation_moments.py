@@ -73,7 +73,7 @@ def activation_moments(activation: str | Callable[..., Any] | Activation, q: Ten
     return Moments(*(each.reshape(variances.shape) for each in found.unbind(1)))
 
 
-def _variances(q: Tensor) -> Tensor:
+def _variances(q: object) -> Tensor:
     if not isinstance(q, Tensor) or not q.is_floating_point():
         raise ArgumentTypeError(f"activation_moments: q is {show(q)}; give a floating tensor of variances")
     variances = q.detach().to("cpu", torch.float64)
@@ -124,7 +124,7 @@ def _read(table: Tensor, low: int, q: Tensor) -> Tensor:
 
 
 def _table(f: Activation, low: int, high: int) -> Tensor:
-    """Return (E f / sqrt(E f^2), log E f^2, log E f'^2) at entries from a little below `low` to a little above `high`."""
+    """Return (E f / sqrt(E f^2), log E f^2, log E f'^2) at entries from a bit below `low` to a bit above `high`."""
     entries = torch.arange(low + _NODES[0], high + _NODES[-1] + 1, dtype=torch.float64)
     sigmas = (entries * _STEP).exp()
     x, weights, seen = _places(f, float(sigmas[0]), float(sigmas[-1]))
