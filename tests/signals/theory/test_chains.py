@@ -87,7 +87,8 @@ class Residual(nn.Module):
         self.inner = inner
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.inner(x)
+        made: Tensor = x + self.inner(x)
+        return made
 
 
 def test_a_chain_of_tanh_layers_tends_to_the_fixed_point_of_its_depth_map() -> None:
