@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ def unstyled(text: str) -> list[str]:
 
 
 def test_layers_stand_below_each_other_with_bars_and_the_sentences_follow() -> None:
-    shown = small(verdicts=(verdict(growths=(1.0, None, 4.0)), verdict("backward", ok=False)))
+    shown = small(verdicts=(verdict(growths=(4.0, None, 1.0)), verdict("backward", ok=False)))
     assert plain(shown) == (
         "Signals of Net, predicted, with 2x4 float32\n"
         "\n"
@@ -46,7 +47,7 @@ def test_layers_stand_below_each_other_with_bars_and_the_sentences_follow() -> N
         "not ok: backward, up -> down: the signal grows 1.5-fold\n"
         "    fix: up.weight: std 0.1 instead of 0.5\n"
         "ok: forward, up -> down: the signal grows 1.5-fold\n"
-        "    a block 1 (h.0) to 4 (h.2)  ▂▇\n"
+        "    a block 1 (h.2) to 4 (h.0)  ▇▂\n"
         "\n"
         "unknown: torch.linalg.eigh in Net (net.py:9), 2 times: no rule; add one with @iw.signals.rule\n"
         "\n"
@@ -70,6 +71,18 @@ def test_a_second_call_of_a_module_says_which_it_is() -> None:
     once = row(0, "cell", "linear", "cell.weight", second_moment=1.0)
     shown = small(rows=(once, replace(once, index=1, call=1)))
     assert [line.partition("  ")[0] for line in plain(shown).splitlines()[4:6]] == ["cell", "cell (call 2)"]
+
+
+def test_calls_of_repeated_blocks_are_counted_on_their_line() -> None:
+    once = row(0, "cell", "linear", "cell.weight", second_moment=1.0)
+    shown = small(rows=tuple(replace(once, index=index, call=index) for index in range(41)))
+    assert plain(shown).splitlines()[4].startswith("cell (41 calls) ")
+
+
+def test_chains_of_layers_say_what_theory_says_of_them_once() -> None:
+    shown = small(chains=(SimpleNamespace(sentence="chi = 0.5 is ordered"),))
+    assert "\n\nchain: chi = 0.5 is ordered\n\n" in plain(shown)
+    assert shown.beside(shown, terminal=False).count("chain: ") == 1
 
 
 def test_where_there_is_no_loss_it_says_what_backward_starts_from_and_an_unknown_one_is_unknown() -> None:
@@ -117,8 +130,38 @@ def test_a_block_whose_weight_follows_another_law_stays_on_its_own_line() -> Non
     assert names == ["net.h.0-14.norm", "net.h.0..14.up", "net.h.0-14.down", "net.h.3.up"]
 
 
+def test_laws_that_drift_with_depth_share_a_line_that_shows_both_ends() -> None:
+    shown = deep()
+    drifting = {
+        name: replace(each, law=f"N(0, 0.5{index}²)") if each.law.startswith("N") else each
+        for index, (name, each) in enumerate(shown.parameters.items())
+    }
+    line = plain(replace(shown, parameters=drifting)).splitlines()[5]
+    assert re.split(r"  +", line)[-2] == "N(0, 0.51²) .. N(0, 0.543²)"
+
+
+def test_laws_of_another_kind_or_outputs_of_another_shape_stay_apart() -> None:
+    shown = deep()
+    uniform = replace(shown.parameters["net.h.4.up.weight"], law="U(±0.866)")
+    lines = plain(replace(shown, parameters={**shown.parameters, uniform.name: uniform})).splitlines()
+    assert [line.split()[0] for line in lines[4:8]][-1] == "net.h.4.up"
+    wide = [replace(each, shape=(2, 16)) if each.module == "net.h.4.up" else each for each in shown.rows]
+    assert plain(replace(shown, rows=tuple(wide))).splitlines()[7].split()[0] == "net.h.4.up"
+
+
+def test_a_range_is_unknown_where_one_of_its_rows_is() -> None:
+    shown = deep()
+    rows = [replace(each, second_moment=None) if each.module == "net.h.4.up" else each for each in shown.rows]
+    assert re.split(r"  +", plain(replace(shown, rows=tuple(rows))).splitlines()[5])[:3] == [
+        "net.h.0-14.up",
+        "?",
+        "▁▁?▁▁▁▁▁",
+    ]
+
+
 def test_few_rows_are_shown_one_by_one_and_so_are_all_on_request() -> None:
-    assert len(plain(deep(13)).splitlines()) == 4 + 39 + 2
+    assert len(plain(small(rows=deep(14).rows[:40])).splitlines()) == len(plain(small(rows=())).splitlines()) + 40 + 2
+    assert len(plain(small(rows=deep(14).rows[:41])).splitlines()) == len(plain(small(rows=())).splitlines()) + 3 + 2
     assert len(plain(deep(14)).splitlines()) == 4 + 3 + 2
     assert len(plain(deep(14), rows="layers").splitlines()) == 4 + 42 + 2
     assert len(plain(deep(14), rows="all").splitlines()) == 4 + 42 + 2
@@ -179,6 +222,17 @@ def test_two_of_a_kind_are_the_first_and_the_second() -> None:
     assert "Signals of Net, first and second," in small().beside(small(), terminal=False)
 
 
+def test_the_ratio_of_a_line_is_the_one_farthest_from_one_and_so_is_the_layer_that_is_named() -> None:
+    factors = {"net.h.3.up": 0.25, "net.h.5.up": 2.0}
+    first = deep()
+    rows = [
+        replace(each, second_moment=factors.get(each.module, 1.0) * (each.second_moment or 0)) for each in first.rows
+    ]
+    lines = first.beside(replace(first, kind="measured", rows=tuple(rows)), terminal=False).splitlines()
+    assert re.split(r"  +", lines[5])[1:4] == ["1", "0.25..2", "0.25"]
+    assert "    E[x^2]: 43 of 45 layers within 10 %, 43 within 25 %; farthest 0.25 at net.h.3.up" in lines
+
+
 def test_rows_that_one_side_lacks_are_unknown_there() -> None:
     shown = small(rows=small().rows[:1]).beside(measured(), terminal=False)
     assert shown.splitlines()[5].split()[:3] == ["down", "?", "0.012"]
@@ -214,6 +268,13 @@ def test_a_narrow_terminal_goes_without_what_most_names_begin_with_and_says_so()
     assert lines[2].split() == ["layer", "E[x^2]", "E[g^2]", "weight", "operation"]
 
 
+def test_names_stay_whole_where_few_begin_alike_or_with_a_number() -> None:
+    for names in (["a.b", "a.c", "a.d", "e", "f", "g"], ["0.b", "0.c", "0.d"]):
+        rows = [row(index, name, "linear", f"{name}.weight", second_moment=1.0) for index, name in enumerate(names)]
+        lines = unstyled(small(rows=tuple(rows)).text(terminal=True, width=80))
+        assert [line.split()[0] for line in lines[4 : 4 + len(names)]] == names
+
+
 def test_verdicts_are_coloured_on_a_terminal() -> None:
     shown = small(verdicts=(verdict(), verdict(ok=False))).text(terminal=True, width=100)
     assert "\x1b[1;31mnot ok:\x1b[0m forward" in shown
@@ -244,11 +305,13 @@ def test_a_bar_grows_with_the_logarithm_and_a_step_is_a_mean_of_neighbours() -> 
     ]
     assert Bars(1e-4, 1.0, width=2).spark([1e-4, 1e-4, 1.0, 1.0]) == "▁█"
     assert Bars(1e-4, 1.0, width=2).spark([1e-4, math.nan, 1.0, None]) == "!?"
+    assert Bars(1e-4, 1.0, width=1).spark([None, 0.0, math.inf]) == "!"
     assert Bars.over([2.0, 2.0]).bar(2.0) == "████"
 
 
 def test_markdown_escapes_what_it_would_read_and_nests_what_belongs_together() -> None:
     shown = document(small(model="a|b_c", verdicts=(verdict(ok=False),)))
+    assert shown.splitlines()[3] == "| --- | ---: | --- | ---: | --- | --- | --- | ---: |"
     assert shown.splitlines()[0] == "**Signals of a\\|b\\_c, predicted, with 2x4 float32**"
     assert "| up | 1 | ████████ | 0.0001 | ████ | N(0, 0.5²) | linear | 0.00 |" in shown
     assert (

@@ -110,7 +110,7 @@ class Signals:
         rows: shown.Rows = "folded",
         plain: bool | None = None,
     ) -> str:
-        """The signals as text, which `print` shows: levels with bars, loss, growth, verdicts, what is unknown, notes.
+        """The signals as text, which `print` shows: levels with bars, loss, verdicts, chains, what is unknown, notes.
 
         Args:
             terminal: True styles for a terminal; False gives aligned text that is never cut; None asks standard output.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from initwise.reporting import LONG, Markup, bars_svg, details, fragment, paragraph, table_html
 from initwise.signals.shown._bars import Bars
 from initwise.signals.shown._numbers import span
-from initwise.signals.shown._sentences import loss_line, note_lines, unknown_lines, verdict_lines
+from initwise.signals.shown._sentences import chain_lines, loss_line, note_lines, unknown_lines, verdict_lines
 from initwise.signals.shown._tables import alone, of_parameters
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def html(signals: Signals) -> str:
         parts.append(details(f"Gradients of {len(signals.parameters):,} parameters", told))
     parts += [paragraph(each) for each in [loss_line(signals)] if each]
     parts += [paragraph(each, "good" if each.startswith("ok") else "error") for each in verdict_lines(signals)]
+    parts += [paragraph(each) for each in chain_lines(signals)]
     parts += [paragraph(each, "warning") for each in unknown_lines(signals)]
     return fragment(*parts, *map(paragraph, note_lines(signals)))
 

@@ -1,4 +1,4 @@
-"""What stands below the table: the loss, growth and verdicts, what is unknown, notes."""
+"""What stands below the table: the loss, growth and verdicts, chains, what is unknown, notes."""
 
 from __future__ import annotations
 
@@ -60,6 +60,11 @@ def verdict_lines(*several: Signals, plain: bool = False) -> list[str]:
     told = [_verdict(verdict, label, plain=plain) for label, verdict in (*wrong, *shown)]
     hidden = len(right) - len(shown)
     return [*told, f"ok: {hidden} more paths"] if hidden else told
+
+
+def chain_lines(*several: Signals) -> list[str]:
+    """Return what mean-field theory says of each plain chain of layers: fixed point, chi, correlation length."""
+    return list(dict.fromkeys(f"chain: {each.sentence}" for signals in several for each in signals.chains))
 
 
 def unknown_lines(signals: Signals) -> list[str]:

@@ -15,7 +15,7 @@ from initwise.reporting import markdown, markdown_line
 from initwise.reporting import text as table_text
 from initwise.signals.shown._bars import knows_blocks
 from initwise.signals.shown._lines import Rows
-from initwise.signals.shown._sentences import labels, loss_line, note_lines, unknown_lines, verdict_lines
+from initwise.signals.shown._sentences import chain_lines, labels, loss_line, note_lines, unknown_lines, verdict_lines
 from initwise.signals.shown._tables import agreement, alone, beside, shortened
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def document(*several: Signals, rows: Rows = "folded") -> str:
 def _told(several: Sequence[Signals], *, plain: bool) -> list[str]:
     return [
         "\n".join(verdict_lines(*several, plain=plain)),
+        "\n".join(chain_lines(*several)),
         "\n".join(line for each in several for line in unknown_lines(each)),
         "\n".join(note_lines(*several)),
     ]
