@@ -32,7 +32,8 @@ class Chain:
         is_uniform: whether all layers have these variances, within 1 %.
         q: the variance of each layer's output, before its norm, if the chain is given a second moment of `q0`.
         fixed_point: the variance that q tends to if the chain goes on; None for none, or where each q is one.
-        chi: growth of small differences and of squared gradients in one layer, at the fixed point or at the last q.
+        chi: growth of small differences and of squared gradients in one layer, at the fixed point or at the last q (of
+            1e6 at most).
         correlation_length: over how many layers the correlation of two signals comes nearer to its end by e; NaN with
             a batch norm, where signals of one batch depend on each other.
         phase: "ordered", "critical" or "chaotic".

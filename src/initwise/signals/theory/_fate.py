@@ -12,6 +12,7 @@ from initwise.signals.theory._functions import Activation
 from initwise.signals.theory._lines import batch_norm_growth
 
 _BOUND = 1e30
+_FAR = 1e6  # beyond it activations look as they do there, and quadrature takes long to find their bends
 
 
 @dataclass(frozen=True)
