@@ -63,7 +63,10 @@ def test_the_data_of_a_page_has_every_parameter_and_both_series() -> None:
     assert found is not None
     data = json.loads(found[1].replace("<\\/", "</"))
     assert [row["name"] for row in data["plan"]] == [name for name, _ in net.named_parameters()]
-    assert {point["s"] for point in data["layers"]} == {"predicted", "measured"}
+    assert data["series"] == ["predicted", "measured"]
+    layer = next(point for point in data["points"] if point["m"] == "6")
+    assert {data["plan"][place]["name"] for place in layer["p"]} == {"6.bias", "6.weight"}
+    assert [0.2 < value < 20 for value in layer["f"]] == [True, True]
     bins = data["bins"]["0.weight"]
     assert sum(bins["counts"]) == 64 * 64
     assert sum(bins["expected"]) == pytest.approx(1.0, abs=1e-4)
@@ -112,7 +115,7 @@ def test_a_picture_and_a_comment_are_written_by_their_ending(tmp_path: Path) -> 
     for ending in ("md", "svg"):
         iw.report(net, planned(net), torch.randn(8, 64), path=tmp_path / f"report.{ending}")
     assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith("# Sequential at initialization")
-    assert (tmp_path / "report.svg").read_text(encoding="utf-8").count("<polyline") >= 6
+    assert (tmp_path / "report.svg").read_text(encoding="utf-8").count('<path class="s1"') == 3
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from initwise.findings import Finding
 from initwise.planning import Plan
+from initwise.reporting import Report
 from initwise.signals import Signals
 
 
@@ -37,6 +38,7 @@ class Content:
         predicted, measured: its signals; None where they are not known.
         other: a second plan to hold beside it, with its name and its predicted signals.
         findings: what is wrong, with what to do.
+        verified: whether the weights as they stand are what the plan asks for; None where there are none.
         bins: by parameter, how its values are spread.
         notes: what else is worth knowing, such as why something is missing.
     """
@@ -50,6 +52,7 @@ class Content:
     other_name: str = ""
     other_predicted: Signals | None = None
     findings: tuple[Finding, ...] = ()
+    verified: Report | None = field(default=None, repr=False)
     bins: Mapping[str, Bins] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
 
@@ -62,3 +65,14 @@ class Content:
     def signals(self) -> Signals | None:
         """The measured signals where there are any, else the predicted ones."""
         return self.measured or self.predicted
+
+    @property
+    def unplanned(self) -> int:
+        """How many parameters are not what the plan asks for, as they stand."""
+        rows = self.verified.rows if self.verified is not None else ()
+        return sum(row.verdict.startswith("failed") for row in rows)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the plan was written into the model: most parameters are what it asks for."""
+        return self.verified is not None and self.unplanned * 2 < len(self.verified.rows)

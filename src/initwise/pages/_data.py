@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Mapping
 from typing import Any
 
 from initwise.pages._content import Content
+from initwise.pages._curves import Curves, Point, curves
 from initwise.planning import Plan, Row
-from initwise.signals import ParameterSignal, SignalRow, Signals, Verdict
+from initwise.signals import Signals
 
 Json = dict[str, Any]
+_MANY = 4  # labels of blocks that begin alike lose what they share
 
 
 def data(content: Content) -> Json:
     """Return what the page's script takes."""
-    layers = _layers(content)
+    found = curves(content)
+    places = {row.name: place for place, row in enumerate(content.plan)}
+    outputs = {key: _outputs(signals) for key, signals in _kinds(content).items()}
+    codes = _codes(content)
+    verdicts = {row.name: row.verdict for row in content.verified.rows} if content.verified is not None else {}
     return {
-        "version": version("initwise"),
-        "layers": layers,
-        "bands": _bands(content),
-        "plan": [_row(row, content, layers) for row in content.plan],
+        "series": found.series,
+        "points": [_point(each, places) for each in found.points],
+        "paths": found.paths,
+        "bands": _bands(found),
+        "blocks": {str(place): name for place, name in labels(_blocks(found)).items()},
+        "plan": [
+            _row(row, content, outputs) | {"found": codes.get(row.name, []), "verified": verdicts.get(row.name, "")}
+            for row in content.plan
+        ],
         "bins": {
             name: {"low": _short(each.low), "high": _short(each.high), "counts": each.counts, "expected": each.expected}
             for name, each in content.bins.items()
@@ -29,86 +39,83 @@ def data(content: Content) -> Json:
     }
 
 
-def named(content: Content) -> list[tuple[str, Signals]]:
-    """Return the signals that there are, each with what its curve is called."""
-    other = f"predicted, {content.other_name}"
-    pairs = [("predicted", content.predicted), ("measured", content.measured), (other, content.other_predicted)]
-    return [(name, signals) for name, signals in pairs if signals is not None]
+def _blocks(found: Curves) -> Mapping[int, str]:
+    """Return the names below the axis: of blocks, or of all modules where no path is known."""
+    return found.blocks or {point.place: point.row.module for point in found.points}
 
 
-def _layers(content: Content) -> list[Json]:
-    """Return a point for each layer, series and direction; points of one layer share their place."""
-    places: dict[tuple[str, str, int, int], int] = {}
-    points: list[Json] = []
-    blamed = {row for verdict in _verdicts(content) for row in ([verdict.culprit.row] if verdict.culprit else [])}
-    for name, signals in named(content):
-        for key, row in signals.numbered.items():
-            if not row.parameters:
-                continue
-            place = places.setdefault(key, len(places))
-            for direction, value in (("forward", row.second_moment), ("backward", row.grad_second_moment)):
-                if value is not None and 0 < value < math.inf:
-                    points.append(_point(place, name, direction, value, row, is_blamed=row.index in blamed))
-    return points
+def labels(blocks: Mapping[int, str]) -> dict[int, str]:
+    """Return the names of blocks without the parts that all of them begin with.
+
+    >>> labels({3: "model.h.0", 7: "model.h.1", 9: "model.h.2", 12: "model.h.3"})
+    {3: '0', 7: '1', 9: '2', 12: '3'}
+    """
+    names = [name.split(".") for name in blocks.values()]
+    shared = 0
+    while len(names) >= _MANY and all(len(each) > shared + 1 and each[shared] == names[0][shared] for each in names):
+        shared += 1
+    return {place: ".".join(name.split(".")[shared:]) for place, name in blocks.items()}
 
 
-def _point(place: int, name: str, direction: str, value: float, row: SignalRow, *, is_blamed: bool) -> Json:
-    point = {
-        "x": place,
-        "s": name,
-        "d": direction,
-        "y": _short(value),
-        "m": row.module or "(root)",
+def law_words(plan: Plan, name: str) -> str:
+    """Return the law of a parameter in a few signs; "" where the plan does not have it."""
+    if name not in plan:
+        return ""
+    row = plan[name]
+    return "kept as it is" if row.kept else row.law.describe() if row.law is not None else repr(row.initializer)
+
+
+def _kinds(content: Content) -> dict[str, Signals]:
+    pairs = (("predicted", content.predicted), ("measured", content.measured))
+    return {key: signals for key, signals in pairs if signals is not None}
+
+
+def _outputs(signals: Signals) -> dict[str, float | None]:
+    """Return E[x^2] of the first output that each parameter makes."""
+    found: dict[str, float | None] = {}
+    for row in signals:
+        for name in row.parameters:
+            found.setdefault(name, row.second_moment)
+    return found
+
+
+def _codes(content: Content) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for finding in content.findings:
+        for each in finding.each():
+            known = found.setdefault(each.parameter, [])
+            known += [] if each.code in known else [each.code]
+    return found
+
+
+def _point(point: Point, places: Mapping[str, int]) -> Json:
+    row = point.row
+    made = {
+        "m": row.module,
         "o": row.operation,
-        "p": row.parameters[0],
+        "p": [places[name] for name in row.parameters if name in places],
+        "k": "layer" if row.is_layer else "norm" if row.parameters else "path",
+        "f": [_short(value) for value in point.forward],
+        "b": [_short(value) for value in point.backward],
     }
-    return point | ({"c": 1} if is_blamed else {})
+    return made | ({"c": 1} if point.blamed else {})
 
 
-def _verdicts(content: Content) -> Sequence[Verdict]:
-    return content.signals.verdicts if content.signals is not None else ()
+def _bands(found: Curves) -> Json:
+    return {
+        side: [{"x": place, "low": _short(low), "high": _short(high)} for place, low, high in corners]
+        for side, corners in (found.bands or {}).items()
+    }
 
 
-def _bands(content: Content) -> list[Json]:
-    """Return for each direction between which levels the longest path should stay, from where it begins."""
-    signals = content.signals
-    found: list[Json] = []
-    if signals is None:
-        return found
-    layers = [row for row in signals if row.parameters]
-    places = {row.index: place for place, row in enumerate(layers)}
-    for direction in ("forward", "backward"):
-        paths = [each for each in signals.verdicts if each.direction == direction and each.steps]
-        if paths:
-            found += _band(max(paths, key=lambda each: len(each.steps)), signals, places)
-    return found
-
-
-def _band(verdict: Verdict, signals: Signals, places: Mapping[int, int]) -> list[Json]:
-    is_forward = verdict.direction == "forward"
-    steps = verdict.steps if is_forward else verdict.steps[::-1]
-    first = signals.rows[steps[0].rows[0 if is_forward else 1]]
-    level = first.second_moment if is_forward else first.grad_second_moment
-    if not level:
-        return []
-    low = high = level
-    found = []
-    for step in steps:
-        low, high = low * verdict.band[0], high * verdict.band[1]
-        place = places.get(step.rows[1 if is_forward else 0])
-        if place is not None:
-            found.append({"x": place, "d": verdict.direction, "low": _short(low), "high": _short(high)})
-    return found
-
-
-def _row(row: Row, content: Content, layers: Sequence[Json]) -> Json:
+def _row(row: Row, content: Content, outputs: Mapping[str, Mapping[str, float | None]]) -> Json:
     law = row.law
     made: Json = {
         "name": row.name,
         "aliases": list(row.aliases),
-        "shape": "x".join(map(str, row.shape)) or "scalar",
+        "shape": "×".join(map(str, row.shape)) or "scalar",
         "n": row.numel,
-        "law": "kept as it is" if row.kept else law.describe() if law is not None else repr(row.initializer),
+        "law": law_words(content.plan, row.name),
         "std": None if law is None or row.kept else _short(law.std),
         "fan_in": row.fan_in,
         "fan_out": row.fan_out,
@@ -116,34 +123,28 @@ def _row(row: Row, content: Content, layers: Sequence[Json]) -> Json:
         "operation": row.operation or "",
         "rule": row.rule,
         "reason": row.reason,
-        "found": [finding.code for finding in content.findings if row.name in (finding.parameter, *finding.others)],
     }
-    for key, signals in (("predicted", content.predicted), ("measured", content.measured)):
-        made[key] = _signals(row.name, signals)
+    for key, signals in _kinds(content).items():
+        made[key] = _signals(row.name, signals, outputs[key].get(row.name))
     if content.other is not None:
-        made["other"] = _other(content.other, row.name)
+        made["other"] = law_words(content.other, row.name) or "not in this plan"
     return made
 
 
-def _signals(name: str, signals: Signals | None) -> Json | None:
-    parameter: ParameterSignal | None = None if signals is None else signals.parameters.get(name)
-    if signals is None or parameter is None:
+def _signals(name: str, signals: Signals, output: float | None) -> Json | None:
+    parameter = signals.parameters.get(name)
+    if parameter is None:
         return None
-    output = next((row.second_moment for row in signals if name in row.parameters), None)
-    gradient = parameter.grad_second_moment
     return {
-        "output": None if output is None else _short(output),
-        "gradient": None if gradient is None else _short(gradient),
+        "output": _short(output),
+        "gradient": _short(parameter.grad_second_moment),
         "why": parameter.why,
         **{key: _short(value) for key, value in parameter.update_ratios.items()},
     }
 
 
-def _other(plan: Plan, name: str) -> str:
-    row = plan[name]
-    return "kept as it is" if row.kept else row.law.describe() if row.law is not None else repr(row.initializer)
-
-
-def _short(value: float) -> float | None:
-    """Return a number with four significant digits; JSON has no infinities."""
-    return float(f"{value:.4g}") if math.isfinite(value) else None
+def _short(value: float | None) -> float | str | None:
+    """Return a number with four significant digits; JSON has no infinities, which are told in words."""
+    if value is None or math.isfinite(value):
+        return None if value is None else float(f"{value:.4g}")
+    return "NaN" if math.isnan(value) else "infinite"

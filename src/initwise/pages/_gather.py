@@ -18,6 +18,7 @@ from initwise.planning import Plan
 from initwise.planning import plan as make_plan
 from initwise.recipes import Recipe
 from initwise.signals import Signals, judge, measure, predict
+from initwise.verification import verify
 
 MOST = 200_000_000  # parameters of a model that is measured unasked
 
@@ -51,6 +52,7 @@ def gather(
         other_name=_name(other),
         other_predicted=None if beside is None else _predicted(model, beside, inputs, loss, notes),
         findings=_findings(model, found or predicted, notes, has_memory=has_memory),
+        verified=verify(model, decided) if has_memory else None,
         bins=bins_of(decided, parameters),
         notes=tuple(dict.fromkeys(notes)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from functools import cache
 from html import escape
@@ -13,8 +14,11 @@ from typing import Any
 from initwise.findings import Finding
 from initwise.pages import _charts
 from initwise.pages._content import Content
-from initwise.pages._data import data, named
+from initwise.pages._curves import named
+from initwise.pages._data import data, law_words
 from initwise.pages._summary import Fact, facts, verdict
+from initwise.pages._svg import style_of, svg
+from initwise.reporting import common_name, unnumbered
 
 _MARKS = {"error": "✖ error", "warning": "▲ warning", "info": "ℹ info"}
 _TONES = {"good": "✔", "warning": "▲", "error": "✖", "plain": ""}
@@ -88,7 +92,31 @@ def _signals(content: Content) -> str:
         for each, title in (("forward", "Forward: the signal over depth"), ("backward", "Backward: its gradient"))
     )
     said = "".join(_said(each.message, "good" if each.ok else "warning") for each in _verdicts(content))
-    return f"{charts}<ul class='verdicts'>{said}</ul>"
+    return f"{_legend(content)}{charts}{svg(content, 'still')}<ul class='verdicts'>{said}</ul>"
+
+
+def _legend(content: Content) -> str:
+    """Return what the curves mean, and the buttons that zoom; below the first chart lie both."""
+    marks = ("M0 6h28M14 6m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0", "M0 6h9M19 6h9M14 6m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "")
+    forms = (marks[0], marks[1], "M0 6h8M20 6h8M14 1l5 9h-10z")
+    series = "".join(
+        f'<li><svg class="swatch k{kind}" width="28" height="12" aria-hidden="true"><path d="{forms[kind]}"/></svg>'
+        f"{escape(name)}</li>"
+        for name, _ in named(content)
+        for kind in [style_of(name)]
+    )
+    blamed = any(each.culprit is not None for each in _verdicts(content))
+    bad = '<li class="bad"><span aria-hidden="true">◇</span> to blame</li>' if blamed else ""
+    zoom = "".join(
+        f'<button type="button" data-zoom="{key}" aria-label="{said}">{sign}</button>'
+        for key, said, sign in (("in", "Zoom in", "+"), ("out", "Zoom out", "−"), ("all", "Show all", "all"))
+    )
+    return (
+        f'<div class="bar"><ul class="legend">{series}<li><span class="shade" aria-hidden="true"></span>'
+        f'where the path should stay</li>{bad}</ul><div class="zoom">{zoom}</div></div>'
+        '<p class="hint screen">Lines follow the path from input to output, points are layers beside it. Point at one'
+        " to read it, click to choose its parameter, drag to zoom.</p>"
+    )
 
 
 def _verdicts(content: Content) -> Iterable[Any]:
@@ -116,26 +144,48 @@ def _finding(finding: Finding) -> str:
 
 
 def _other(content: Content) -> str:
+    """Return the parameters whose laws differ; those whose names differ only in numbers stand on one line."""
     if content.other is None:
         return ""
-    rows = "".join(
-        f"<tr><th scope='row'><code>{escape(row.name)}</code></th><td>{escape(mine)}</td><td>{escape(theirs)}</td></tr>"
-        for row in content.plan
-        if (mine := _law(content.plan, row.name)) != (theirs := _law(content.other, row.name))
-    )
+    groups: dict[tuple[str, str, str], list[tuple[str, str, str]]] = {}
+    for name in dict.fromkeys(row.name for plan in (content.plan, content.other) for row in plan):
+        mine, theirs = (law_words(plan, name) or "not in this plan" for plan in (content.plan, content.other))
+        if mine != theirs:
+            key = unnumbered(name), _form(mine), _form(theirs)
+            groups.setdefault(key, []).append((name, mine, theirs))
+    rows = "".join(_change(group) for group in groups.values())
     name = escape(content.other_name)
     if not rows:
-        return f"<section id='other'><h2>Beside {name}</h2><p>Both plans draw the same laws.</p></section>"
+        return f'<section id="other"><h2>Beside {name}</h2><p>Both plans draw the same laws.</p></section>'
+    count = sum(map(len, groups.values()))
     return (
-        f"<section id='other'><h2>Beside {name}</h2><p>Parameters whose laws differ; the curves above show both.</p>"
-        f"<div class='scroll'><table><thead><tr><th scope='col'>parameter</th><th scope='col'>this plan</th>"
-        f"<th scope='col'>{name}</th></tr></thead><tbody>{rows}</tbody></table></div></section>"
+        f'<section id="other"><h2>Beside {name}</h2><p>{count:,} of {len(content.plan):,} parameters have another law;'
+        ' the curves above show both plans.</p><div class="scroll" tabindex="0" role="region" aria-label="Parameters'
+        ' whose laws differ"><table><thead><tr><th scope="col">parameters</th><th scope="col">how many</th>'
+        f'<th scope="col">this plan</th><th scope="col">{name}</th></tr></thead><tbody>{rows}</tbody></table></div>'
+        "</section>"
     )
 
 
-def _law(plan: Any, name: str) -> str:
-    row = plan[name]
-    return "kept as it is" if row.kept else row.law.describe() if row.law is not None else repr(row.initializer)
+_NUMBER = re.compile(r"\d[\d.]*(e[-+]?\d+)?")
+
+
+def _form(law: str) -> str:
+    """Return a law without its numbers."""
+    return _NUMBER.sub("0", law)
+
+
+def _change(group: list[tuple[str, str, str]]) -> str:
+    names, mine, theirs = (list(each) for each in zip(*group, strict=True))
+    laws = "".join(f"<td>{escape(_ends(each))}</td>" for each in (mine, theirs))
+    return (
+        f'<tr><th scope="row"><code>{escape(common_name(names))}</code></th><td class="n">{len(names)}</td>{laws}</tr>'
+    )
+
+
+def _ends(laws: list[str]) -> str:
+    """Return the law, or the first and the last one where they differ in numbers."""
+    return laws[0] if len(set(laws)) == 1 else f"{laws[0]} … {laws[-1]}"
 
 
 def _columns(content: Content) -> str:
@@ -149,7 +199,7 @@ def _columns(content: Content) -> str:
     ]
     for key, signals in (("predicted", content.predicted), ("measured", content.measured)):
         if signals is not None:
-            columns += [(f"{key}.output", f"E[x²] {key}"), (f"{key}.gradient", f"E[g²] of weight, {key}")]
+            columns += [(f"{key}.output", f"E[x²] of output, {key}"), (f"{key}.gradient", f"E[g²], {key}")]
     return "".join(
         f'<th scope="col" aria-sort="none"><button type="button" data-key="{key}">{escape(title)}</button></th>'
         for key, title in columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from initwise.findings import Finding
 from initwise.pages._content import Content
-from initwise.pages._data import named
+from initwise.pages._curves import named
 from initwise.pages._summary import facts, verdict
 from initwise.signals.shown import document
 

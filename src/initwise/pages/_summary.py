@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from initwise.pages._content import Content
+from initwise.signals.shown._sentences import classes
 
 Tone = Literal["good", "warning", "error", "plain"]
 
@@ -45,10 +46,22 @@ def verdict(content: Content) -> Fact:
 
 def facts(content: Content) -> list[Fact]:
     """Return what else the summary tells."""
+    return [_parameters(content), *_loss(content), *_growth(content)]
+
+
+def _parameters(content: Content) -> Fact:
     count = len(content.plan)
     kept = sum(row.kept for row in content.plan)
-    said = f"{content.elements:,} numbers" + (f"; {kept:,} parameters are kept as they are" if kept else "")
-    return [Fact("Parameters", f"{count:,}", said), *_loss(content), *_growth(content)]
+    numbers = f"{content.elements:,} numbers" + (f"; {kept:,} parameters are kept as they are" if kept else "")
+    if content.verified is None:
+        return Fact("Parameters", f"{count:,}", f"{numbers}; none is in memory yet")
+    off = content.unplanned
+    if not off:
+        return Fact("Parameters", f"all {count:,} as planned", numbers, "good")
+    if content.is_written:
+        return Fact("Parameters", f"{off:,} of {count:,} not as planned", numbers, "error")
+    said = f"{off:,} of them are not as planned: the plan is not written into this model; {numbers}"
+    return Fact("Parameters", f"{count:,}", said)
 
 
 def _loss(content: Content) -> list[Fact]:
@@ -58,6 +71,8 @@ def _loss(content: Content) -> list[Fact]:
         return []
     value = " / ".join(f"{loss:.4g}" for _, loss in known)
     words = pairs[0][1].loss_in_words
+    count = classes(pairs[0][1])
+    words += f"; guessing has ln {count:,} = {math.log(count):.4g}" if count else ""
     return [Fact("Loss at initialization", value, f"{' / '.join(name for name, _ in known)}: {words}")]
 
 

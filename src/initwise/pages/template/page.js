@@ -8,8 +8,8 @@
 
   // ---- numbers and text
   const number = (value) => value === null || value === undefined ? "" : typeof value !== "number" ? String(value)
-    : value === 0 ? "0" : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(3)))
-    : value.toExponential(1);
+    : Number.isInteger(value) ? value.toLocaleString("en") : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(3)))
+    : Number(value.toPrecision(3)).toExponential().replace("e+", "e");
   const at = (row, key) => key.split(".").reduce((found, part) => found === null || found === undefined ? null : found[part], row);
   const element = (name, text, attributes = {}) => {
     const made = document.createElement(name);
@@ -92,7 +92,7 @@
     if (!byName.has(name)) return;
     chosen = name;
     for (const {row, line} of rows) line.setAttribute("aria-selected", String(row.name === name));
-    for (const direction of ["forward", "backward"]) if (views[direction]) views[direction].signal("chosen", name).runAsync();
+    mark();
     detail(byName.get(name));
     if (scroll) {
       if (!shown.some((each) => each.row.name === name)) { $("filter").value = ""; $("role").value = ""; $("found").checked = false; filter(); }
@@ -102,10 +102,10 @@
   const detail = (row) => {
     const box = $("detail"), list = element("dl", null);
     const told = [["law", row.law], ["shape", `${row.shape} (${row.n.toLocaleString("en")})`], ["fans", row.fan_in === null ? "" : `in ${row.fan_in}, out ${row.fan_out}`],
-      ["role", row.role], ["rule", row.rule], ["why", row.reason], ["also", row.aliases.join(", ")], ["other plan", row.other || ""], ["findings", row.found.join(" ")]];
+      ["role", row.role], ["rule", row.rule], ["why", row.reason], ["also", row.aliases.join(", ")], ["other plan", row.other || ""], ["in memory", row.verified], ["findings", row.found.join(" ")]];
     for (const kind of ["predicted", "measured"]) if (row[kind]) {
       told.push([`${kind} E[x²]`, number(row[kind].output)], [`${kind} E[g²]`, row[kind].gradient === null ? row[kind].why : number(row[kind].gradient)]);
-      if (row[kind].sgd !== undefined) told.push(["|update| / |weight|", `SGD ${number(row[kind].sgd)}, Adam ${number(row[kind].adam)}`]);
+      if (row[kind].sgd !== undefined && row[kind].sgd !== null) told.push(["|update| / |weight|", `SGD ${number(row[kind].sgd)}, Adam ${number(row[kind].adam)}`]);
     }
     for (const [name, text] of told) if (text) list.append(element("dt", name), element("dd", text));
     box.replaceChildren(element("h3", row.name), list);
@@ -116,7 +116,7 @@
         share: total ? bins.counts[place] / total : 0, expected: bins.expected.length ? bins.expected[place] : null}));
       box.append(element("div", null, {class: "chart small", id: "chart-bins", role: "img", "aria-label": `Histogram of ${row.name}: bars are its values, the dashed line is its law`}));
       box.append(element("p", total ? "Bars: the values as they are now. Dashed: what the law expects." : "Dashed: what the law expects; there are no values yet.", {class: "hint"}));
-      whenReady(() => view("bins", specs.bins, {bins: values}));
+      whenReady(() => view("bins", specs.bins, {bins: values}, {bad: css("--bad")}));
     }
   };
 
@@ -129,27 +129,133 @@
     const style = getComputedStyle(root), ink = style.getPropertyValue("--ink").trim(), line = style.getPropertyValue("--line").trim(), dark = root.dataset.theme === "dark";
     const axis = {labelColor: ink, titleColor: ink, gridColor: line, domainColor: line, tickColor: line, titleFontWeight: "normal", labelFontSize: 11, titleFontSize: 12};
     const range = dark ? ["#8ab8f5", "#f0b45c", "#7fd09c"] : ["#1a5fb4", "#b35c00", "#1b6e3c"];
-    return {background: null, font: "system-ui, sans-serif", axis, axisY: {tickCount: 5, format: "~g"}, legend: {labelColor: ink, labelFontSize: 12}, view: {stroke: null},
+    return {background: null, font: "system-ui, sans-serif", axis, axisY: {tickCount: 5, titlePadding: 8}, legend: {labelColor: ink, labelFontSize: 12}, view: {stroke: null},
       range: {category: range}, bar: {color: range[0]}, area: {color: range[2]}, point: {color: range[0]}, line: {color: range[0]}};
   };
-  const view = (name, spec, sets) => {
+  const view = (name, spec, sets, signals = {}) => {
     const box = $(`chart-${name}`);
-    if (!box) return;
+    if (!box) return null;
     if (views[name]) views[name].finalize();
-    const made = new vega.View(vega.parse(vegaLite.compile({...spec, config: colours()}).spec), {renderer: "svg", container: box, hover: true});
+    const params = (spec.params || []).map((each) => ({...each, value: signals[each.name] ?? each.value}));
+    const made = new vega.View(vega.parse(vegaLite.compile({...spec, params, config: colours()}).spec), {renderer: "canvas", container: box, hover: true});
+    made.tooltip((handler, event, item, value) => { box.title = value ? Object.entries(value).map((each) => each.join(" ")).join("\n") : ""; });
     for (const [key, values] of Object.entries(sets)) made.data(key, structuredClone(values));
     views[name] = made;
-    return made.runAsync();
+    made.runAsync();
+    return made;
+  };
+  const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+
+  // ---- the two charts of the signal: they share what is zoomed, pointed at and chosen
+  const kinds = data.series.map((name) => ({predicted: 0, measured: 1})[name] ?? 2);
+  const all = [-0.5, Math.max(data.points.length - 0.5, 0.5)];
+  let range = all, near = -1;
+  const side = {forward: "f", backward: "b"};
+  const positive = (value) => typeof value === "number" && value > 0;
+  const sets = (direction) => {
+    const key = side[direction], points = [], lines = [];
+    data.points.forEach((each, x) => each[key].forEach((y, place) => {
+      if (positive(y)) points.push({x, y, s: kinds[place], m: each.m || "the model", k: each.k, c: each.c || 0, first: place === each[key].findIndex(positive)});
+    }));
+    data.paths.forEach((path, number) => path.forEach((x) => data.points[x][key].forEach((y, place) => {
+      if (positive(y)) lines.push({x, y, s: kinds[place], path: number});
+    })));
+    return {points, lines, bands: data.bands[direction] || [], drag: []};
+  };
+  const made = {forward: sets("forward"), backward: sets("backward")};
+  const ends = (direction) => {
+    const logs = made[direction].points.filter((each) => each.x >= range[0] && each.x <= range[1]).map((each) => Math.log10(each.y));
+    if (!logs.length) return {y0: 0.1, y1: 10};
+    const low = Math.min(...logs), high = Math.max(...logs), room = Math.max((high - low) * 0.12, 0.3);
+    return {y0: 10 ** (low - room), y1: 10 ** (high + room)};
+  };
+  const ticks = Object.keys(data.blocks).map(Number);
+  const places = (name) => { const at = data.plan.findIndex((row) => row.name === name); return data.points.flatMap((each, x) => each.p.includes(at) ? [x] : []); };
+  const signals = (direction) => ({x0: range[0], x1: range[1], ...ends(direction), near, chosen: chosen ? places(chosen) : [], ticks, names: data.blocks, ink: css("--ink"), bad: css("--bad")});
+  const charts = () => ["forward", "backward"].filter((direction) => views[direction]);
+  const mark = () => charts().forEach((direction) => {
+    const now = signals(direction);
+    for (const name of ["x0", "x1", "y0", "y1", "near", "chosen"]) views[direction].signal(name, now[name]);
+    views[direction].runAsync();
+  });
+  const zoom = (low, high) => {
+    const [from, until] = [Math.max(all[0], low), Math.min(all[1], high)];
+    range = until - from < 2 ? range : [from, until];
+    mark();
+  };
+  document.querySelectorAll("[data-zoom]").forEach((each) => each.addEventListener("click", () => {
+    const middle = (range[0] + range[1]) / 2, half = (range[1] - range[0]) / 2 * ({in: 0.5, out: 2})[each.dataset.zoom];
+    if (each.dataset.zoom === "all") zoom(...all); else zoom(middle - half, middle + half);
+  }));
+  const tip = element("div", null, {class: "tip", hidden: ""});
+  document.body.append(tip);
+  const inside = (direction, event) => {
+    const shape = $(`chart-${direction}`).querySelector("canvas").getBoundingClientRect(), [left, top] = views[direction].origin();
+    return [event.clientX - shape.left - left, event.clientY - shape.top - top];
+  };
+  const nearest = (direction, event) => {
+    const [px, py] = inside(direction, event), X = views[direction].scale("x"), Y = views[direction].scale("y");
+    let best = null, reach = 24 ** 2;
+    for (const each of made[direction].points) {
+      const far = (X(each.x) - px) ** 2 + (Y(each.y) - py) ** 2;
+      if (far < reach && each.x >= range[0] && each.x <= range[1]) [best, reach] = [each, far];
+    }
+    return best;
+  };
+  const told = (x) => {
+    const each = data.points[x], list = element("dl", null);
+    tip.replaceChildren(element("b", each.m || "the model"), element("div", each.o + (each.c ? ": to blame" : "")), list);
+    data.series.forEach((name, place) => list.append(element("dt", name), element("dd", `E[x²] ${number(each.f[place]) || "unknown"}, E[g²] ${number(each.b[place]) || "unknown"}`)));
+  };
+  const point = (direction, event) => {
+    const found = nearest(direction, event), x = found ? found.x : -1;
+    tip.hidden = !found;
+    if (found) {
+      told(x);
+      tip.style.left = `${Math.min(event.clientX + 14, document.documentElement.clientWidth - tip.offsetWidth - 8)}px`;
+      tip.style.top = `${event.clientY + 14}px`;
+    }
+    if (x !== near) { near = x; mark(); }
+  };
+  const listen = (direction) => {
+    const box = $(`chart-${direction}`);
+    let start = null;
+    const at = (event) => views[direction].scale("x").invert(inside(direction, event)[0]);
+    box.addEventListener("pointerleave", () => { tip.hidden = true; if (near >= 0) { near = -1; mark(); } });
+    box.addEventListener("pointerdown", (event) => { if (event.pointerType === "mouse" && event.button === 0) start = event; });
+    box.addEventListener("pointermove", (event) => {
+      if (!start) { point(direction, event); return; }
+      const [low, high] = [at(start), at(event)].sort((a, b) => a - b);
+      views[direction].data("drag", [{low, high}]).runAsync();
+    });
+    window.addEventListener("pointerup", (event) => {
+      if (!start) return;
+      const moved = Math.abs(event.clientX - start.clientX) > 8, [low, high] = [at(start), at(event)].sort((a, b) => a - b);
+      start = null;
+      views[direction].data("drag", []).runAsync();
+      if (moved) zoom(low, high);
+    });
+    box.addEventListener("click", (event) => {
+      const found = nearest(direction, event), at = found ? data.points[found.x].p[0] : undefined;
+      if (at !== undefined) choose(data.plan[at].name, true);
+    });
+    box.addEventListener("dblclick", () => zoom(...all));
+  };
+  for (const direction of ["forward", "backward"]) if ($(`chart-${direction}`)) listen(direction);
+  window.initwise = {
+    chosen: () => chosen,
+    range: () => range,
+    place: (direction, name) => {
+      const x = places(name)[0], found = made[direction].points.find((each) => each.x === x), [left, top] = views[direction].origin();
+      return {x: views[direction].scale("x")(x) + left, y: views[direction].scale("y")(found.y) + top};
+    },
   };
   const draw = () => {
     for (const direction of ["forward", "backward"]) {
-      const layers = data.layers.filter((each) => each.d === direction), bands = data.bands.filter((each) => each.d === direction);
       const box = $(`chart-${direction}`);
       if (!box) continue;
-      if (!layers.length) { box.textContent = "No numbers to draw: the notes say why."; continue; }
-      view(direction, specs[direction], {layers, bands});
-      views[direction].signal("chosen", chosen).runAsync();
-      views[direction].addEventListener("click", (event, item) => { if (item && item.datum && item.datum.p) choose(item.datum.p, true); });
+      if (!made[direction].points.length) { box.textContent = "No numbers to draw: the notes say why."; continue; }
+      view(direction, specs[direction], made[direction], signals(direction));
     }
     if (chosen && $("chart-bins")) detail(byName.get(chosen));
   };
@@ -161,6 +267,8 @@
     waiting.splice(0).forEach((action) => action());
     root.dataset.drawn = "yes";
   };
-  requestAnimationFrame(() => setTimeout(start, 0));
-  window.addEventListener("beforeprint", () => { for (const made of Object.values(views)) made.resize().run(); });
+  let started = false;
+  const once = () => { if (!started) { started = true; start(); } };
+  requestAnimationFrame(() => setTimeout(once, 0));
+  setTimeout(once, 250); // a tab in the background paints nothing
 })();
