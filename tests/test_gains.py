@@ -122,6 +122,12 @@ def test_kinks_and_jumps_anywhere_are_integrated() -> None:
     assert normal_expectation(lambda z: (z > c).double()) == pytest.approx(tail, abs=1e-11)
 
 
+@pytest.mark.parametrize("c", [0.5001, 0.4999, -0.9995, 1.0002, 1.5 + 1e-7])
+def test_a_jump_beside_a_panel_s_edge_is_seen(c: float) -> None:
+    # No node of a panel of [0.5, 1] or of its halves lies between 0.5 and 0.5001.
+    assert normal_expectation(lambda z: (z > c).double()) == pytest.approx(math.erfc(c / math.sqrt(2)) / 2, abs=1e-11)
+
+
 @pytest.mark.parametrize(
     ("function", "moment"),
     [
