@@ -1,5 +1,6 @@
 """Mean-field theory of deep chains: fixed points, chi, correlation length, and what a prediction should agree with."""
 
+from initwise.signals.theory._activation_moments import Moments, activation_moments
 from initwise.signals.theory._chains import Chain, chains
 from initwise.signals.theory._depth import DepthMap, FixedCorrelation, FixedPoint, FixedPoints
 from initwise.signals.theory._lines import (
@@ -20,6 +21,8 @@ __all__ = [
     "FixedPoint",
     "FixedPoints",
     "HalfStable",
+    "Moments",
+    "activation_moments",
     "batch_norm_growth",
     "chains",
     "critical",
