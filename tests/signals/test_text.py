@@ -167,14 +167,17 @@ def test_few_rows_are_shown_one_by_one_and_so_are_all_on_request() -> None:
     assert len(plain(deep(14), rows="all").splitlines()) == 4 + 42 + 2
 
 
-def test_of_two_numbers_in_a_name_the_block_is_the_one_with_more_values() -> None:
-    rows = [
-        row(index, f"block.{index // 2}.layer.{index % 2}", "linear", f"block.{index // 2}.layer.{index % 2}.weight",
-            second_moment=1.0)
-        for index in range(42)
-    ]  # fmt: skip
+@pytest.mark.parametrize("outer", ["block", "stage"])
+def test_of_two_numbers_in_a_name_the_block_is_the_one_with_more_values(outer: str) -> None:
+    numbers = [(index // 2, index % 2) if outer == "block" else (index // 21, index % 21) for index in range(42)]
+    names = [f"{outer}.{first}.layer.{second}" for first, second in numbers]
+    rows = [row(index, name, "linear", f"{name}.weight", second_moment=1.0) for index, name in enumerate(names)]
     shown = Signals("predicted", "Net", "2x4", tuple(rows), {})
-    assert [line.split()[0] for line in plain(shown).splitlines()[4:6]] == ["block.0-20.layer.0", "block.0-20.layer.1"]
+    folded = {
+        "block": ["block.0-20.layer.0", "block.0-20.layer.1"],
+        "stage": ["stage.0.layer.0-20", "stage.1.layer.0-20"],
+    }
+    assert [line.split()[0] for line in plain(shown).splitlines()[4:6]] == folded[outer]
 
 
 # --------------------------------------------------------------------------------------------------------- side by side
