@@ -45,6 +45,7 @@ def opened(started: Any, path: Path, *, width: int = 1280, scheme: str = "light"
     tab.on("pageerror", lambda error: said.append(str(error)))
     tab.on("request", lambda request: asked.append(request.url))
     tab.goto(path.as_uri())
+    tab.bring_to_front()
     tab.wait_for_selector("html[data-drawn]", state="attached")
     yield Opened(tab, said, asked)
     tab.close()

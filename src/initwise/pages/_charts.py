@@ -19,6 +19,7 @@ _PARAMS: dict[str, Any] = {
     "y0": 0.1,
     "y1": 10,
     "ticks": [],
+    "levels": [],
     "names": {},
     "chosen": [],
     "near": -1,
@@ -30,7 +31,7 @@ _PARAMS: dict[str, Any] = {
 def propagation(direction: str) -> Spec:
     """Return the chart of second moments over depth: the path of each series, the other layers, the band, the culprit.
 
-    Its parameters are the ends of both axes, the places with a label and the labels by place, the places that are
+    Its parameters are the ends of both axes, where they have labels, the labels by place, the places that are
     chosen and pointed at, and two colours.
     """
     x, y = _x(), _y(direction)
@@ -120,7 +121,10 @@ def _x() -> Spec:
 
 def _y(direction: str) -> Spec:
     scale = {"type": "log", "domainMin": {"expr": "y0"}, "domainMax": {"expr": "y1"}, "nice": False}
-    axis = {"labelExpr": "format(datum.value, datum.value < 0.001 || datum.value >= 10000 ? '~e' : '~g')"}
+    axis = {
+        "values": {"expr": "levels"},
+        "labelExpr": "format(datum.value, datum.value < 0.001 || datum.value >= 10000 ? '~e' : '~g')",
+    }
     return {"field": "y", "type": "quantitative", "scale": scale, "axis": axis, "title": _TITLES[direction]}
 
 

@@ -67,12 +67,21 @@ class Content:
         return self.measured or self.predicted
 
     @property
-    def unplanned(self) -> int:
-        """How many parameters are not what the plan asks for, as they stand."""
-        rows = self.verified.rows if self.verified is not None else ()
-        return sum(row.verdict.startswith("failed") for row in rows)
+    def is_written(self) -> bool:
+        """Whether the plan was written into the model."""
+        return self.verified is not None and is_written(self.verified)
 
     @property
-    def is_written(self) -> bool:
-        """Whether the plan was written into the model: most parameters are what it asks for."""
-        return self.verified is not None and self.unplanned * 2 < len(self.verified.rows)
+    def unplanned(self) -> int:
+        """How many parameters are not what the plan asks for, as they stand."""
+        return 0 if self.verified is None else unplanned(self.verified)
+
+
+def unplanned(verified: Report) -> int:
+    """Return how many parameters are not what was asked for."""
+    return sum(row.verdict.startswith("failed") for row in verified.rows)
+
+
+def is_written(verified: Report) -> bool:
+    """Tell whether most parameters are what was asked for; else the plan was never written into this model."""
+    return unplanned(verified) * 2 < max(len(verified.rows), 1)

@@ -9,17 +9,19 @@ from typing import Any
 from torch import nn
 
 from initwise.errors import ArgumentError, InitwiseError
-from initwise.findings import Finding
+from initwise.findings import SEVERITIES, Finding
 from initwise.lints import check
 from initwise.model import read
 from initwise.pages._bins import bins_of
-from initwise.pages._content import Content
+from initwise.pages._content import Content, is_written
 from initwise.planning import Plan
 from initwise.planning import plan as make_plan
 from initwise.recipes import Recipe
+from initwise.reporting import Report
 from initwise.signals import Signals, judge, measure, predict
 from initwise.verification import verify
 
+_BLAME = "SIG507"  # the code of what a verdict blames
 MOST = 200_000_000  # parameters of a model that is measured unasked
 
 
@@ -41,6 +43,7 @@ def gather(
     notes: list[str] = []
     predicted = _predicted(model, decided, inputs, loss, notes)
     found = _measured(model, decided, inputs, loss, measured, notes, has_memory=has_memory)
+    verified = verify(model, decided) if has_memory else None
     name = type(model).__name__
     return Content(
         title=title or f"{name} at initialization",
@@ -51,8 +54,8 @@ def gather(
         other=beside,
         other_name=_name(other),
         other_predicted=None if beside is None else _predicted(model, beside, inputs, loss, notes),
-        findings=_findings(model, found or predicted, notes, has_memory=has_memory),
-        verified=verify(model, decided) if has_memory else None,
+        findings=_findings(model, found or predicted, verified, notes, (inputs, loss)),
+        verified=verified,
         bins=bins_of(decided, parameters),
         notes=tuple(dict.fromkeys(notes)),
     )
@@ -104,22 +107,32 @@ def _judged(signals: Signals, plan: Plan) -> Signals:
     return replace(signals, verdicts=judge(signals, plan))
 
 
-def _findings(model: nn.Module, signals: Signals | None, notes: list[str], *, has_memory: bool) -> tuple[Finding, ...]:
+def _findings(
+    model: nn.Module, signals: Signals | None, verified: Report | None, notes: list[str], started: tuple[Any, Any]
+) -> tuple[Finding, ...]:
+    """Return what is wrong: with the signals of the plan, and with the weights as they stand.
+
+    A real pass through weights that are not the plan's would tell of another model than the curves do.
+    """
     found = [_blamed(each) for each in (signals.verdicts if signals is not None else ()) if each.culprit is not None]
     unique = {(each.parameter, each.message): each for each in found}
-    if not has_memory:
+    if verified is None:
         notes.append("the weights are not checked: they have no memory")
         return tuple(unique.values())
-    checked = check(model)
     notes.append("findings are about the weights as they stand, and about the signals of the plan")
-    return (*unique.values(), *checked.findings)
+    if not is_written(verified):
+        return (*unique.values(), *check(model).findings)
+    inputs, loss = started
+    checked = check(model, inputs, loss if inputs is not None else None).findings
+    others = [each for each in checked if each.code != _BLAME or (each.parameter, each.message) not in unique]
+    told = (*unique.values(), *verified.findings, *others)
+    return tuple(sorted(dict.fromkeys(told), key=lambda each: SEVERITIES.index(each.severity)))
 
 
 def _blamed(verdict: Any) -> Finding:
     culprit = verdict.culprit
-    code = "SIG507"
     return Finding(
-        code,
+        _BLAME,
         "warning",
         0.9,
         culprit.parameter or verdict.path,

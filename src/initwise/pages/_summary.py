@@ -86,5 +86,6 @@ def _growth(content: Content) -> list[Fact]:
             low, high = worst.band
             tone: Tone = "good" if worst.ok else "warning"
             said = f"{worst.path}; it should lie between {low:.3g} and {high:.3g}"
+            said += "; it does, but a weight is to blame" if not worst.ok and low <= worst.growth <= high else ""
             found.append(Fact(title, f"{worst.growth:.3g}-fold", said, tone))
     return found

@@ -105,7 +105,7 @@
       ["role", row.role], ["rule", row.rule], ["why", row.reason], ["also", row.aliases.join(", ")], ["other plan", row.other || ""], ["in memory", row.verified], ["findings", row.found.join(" ")]];
     for (const kind of ["predicted", "measured"]) if (row[kind]) {
       told.push([`${kind} E[x²]`, number(row[kind].output)], [`${kind} E[g²]`, row[kind].gradient === null ? row[kind].why : number(row[kind].gradient)]);
-      if (row[kind].sgd !== undefined && row[kind].sgd !== null) told.push(["|update| / |weight|", `SGD ${number(row[kind].sgd)}, Adam ${number(row[kind].adam)}`]);
+      if (typeof row[kind].sgd === "number") told.push(["first update / weight", `SGD ${number(row[kind].sgd)}, Adam ${number(row[kind].adam)}`]);
     }
     for (const [name, text] of told) if (text) list.append(element("dt", name), element("dd", text));
     box.replaceChildren(element("h3", row.name), list);
@@ -129,7 +129,7 @@
     const style = getComputedStyle(root), ink = style.getPropertyValue("--ink").trim(), line = style.getPropertyValue("--line").trim(), dark = root.dataset.theme === "dark";
     const axis = {labelColor: ink, titleColor: ink, gridColor: line, domainColor: line, tickColor: line, titleFontWeight: "normal", labelFontSize: 11, titleFontSize: 12};
     const range = dark ? ["#8ab8f5", "#f0b45c", "#7fd09c"] : ["#1a5fb4", "#b35c00", "#1b6e3c"];
-    return {background: null, font: "system-ui, sans-serif", axis, axisY: {tickCount: 5, titlePadding: 8}, legend: {labelColor: ink, labelFontSize: 12}, view: {stroke: null},
+    return {background: null, font: "system-ui, sans-serif", axis, axisY: {tickCount: 5, titlePadding: 8, minExtent: 44}, legend: {labelColor: ink, labelFontSize: 12}, view: {stroke: null},
       range: {category: range}, bar: {color: range[0]}, area: {color: range[2]}, point: {color: range[0]}, line: {color: range[0]}};
   };
   const view = (name, spec, sets, signals = {}) => {
@@ -165,9 +165,11 @@
   const made = {forward: sets("forward"), backward: sets("backward")};
   const ends = (direction) => {
     const logs = made[direction].points.filter((each) => each.x >= range[0] && each.x <= range[1]).map((each) => Math.log10(each.y));
-    if (!logs.length) return {y0: 0.1, y1: 10};
-    const low = Math.min(...logs), high = Math.max(...logs), room = Math.max((high - low) * 0.12, 0.3);
-    return {y0: 10 ** (low - room), y1: 10 ** (high + room)};
+    if (!logs.length) return {y0: 0.1, y1: 10, levels: [0.1, 1, 10]};
+    const least = Math.min(...logs), most = Math.max(...logs), room = Math.max((most - least) * 0.12, 0.3), low = least - room, high = most + room;
+    const step = Math.ceil((high - low) / 6), levels = [];
+    for (let power = Math.floor(low / step) * step; power <= high; power += step) levels.push(...(high - low < 2 ? [1, 2, 5] : [1]).map((each) => each * Number(`1e${power}`)));
+    return {y0: 10 ** low, y1: 10 ** high, levels};
   };
   const ticks = Object.keys(data.blocks).map(Number);
   const places = (name) => { const at = data.plan.findIndex((row) => row.name === name); return data.points.flatMap((each, x) => each.p.includes(at) ? [x] : []); };
@@ -175,7 +177,7 @@
   const charts = () => ["forward", "backward"].filter((direction) => views[direction]);
   const mark = () => charts().forEach((direction) => {
     const now = signals(direction);
-    for (const name of ["x0", "x1", "y0", "y1", "near", "chosen"]) views[direction].signal(name, now[name]);
+    for (const name of ["x0", "x1", "y0", "y1", "levels", "near", "chosen"]) views[direction].signal(name, now[name]);
     views[direction].runAsync();
   });
   const zoom = (low, high) => {
