@@ -105,6 +105,7 @@ PLANTS: list[tuple[str, str, Callable[[Tensor], Any], str]] = [
     ("residual without norms", "blocks.4.down.weight", times(10), "a factor of 10"),
     ("hourglass", "middle.weight", times(10), "a factor of 10"),
     ("lstm", "rnn.weight_hh_l1", std(1.0), ""),
+    ("lstm", "rnn.weight_ih_l1", times(0.2), ""),
     ("lstm", "head.weight", std(2.0), ""),
     ("gru", "table.weight", std(30.0), ""),
     ("gpt2", "transformer.h.2.mlp.c_proj.weight", std(0.09), ""),

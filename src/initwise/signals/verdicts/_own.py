@@ -25,7 +25,7 @@ _LONG = 60  # of a law in words
 def growing(flow: Flow) -> Iterator[Suspect]:
     """Yield layers whose own factor of E[x^2] is far off, and are not drawn as most others of the model are."""
     house, told = house_numbers(flow), False
-    for row, weight in _matrices(flow):
+    for row, weight in contracted(flow):
         excess = _excess(flow, row, weight)
         if excess is None or (weight.name in house and (told or excess < _HOUSE_HIGH)):
             continue
@@ -75,7 +75,7 @@ def _highest(weight: Weight) -> float:
     return _RECURRENT if weight.role == "recurrent" else _HIGH
 
 
-def _matrices(flow: Flow) -> Iterator[tuple[int, Weight]]:
+def contracted(flow: Flow) -> Iterator[tuple[int, Weight]]:
     """Yield the layers, and of a recurrent one each of its matrices."""
     for row, weight in flow.layers.items():
         if flow.rows[row].operation in RECURRENT:

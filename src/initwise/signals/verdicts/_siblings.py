@@ -9,7 +9,7 @@ from statistics import median
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._laws import HouseLaw, cousins, house_laws, kin, matrices, place, siblings, tolerance
 from initwise.signals.verdicts._mistakes import explained, is_telling
-from initwise.signals.verdicts._own import own_factor
+from initwise.signals.verdicts._own import contracted, own_factor
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._vectors import drawn
 from initwise.signals.verdicts._weights import Weight
@@ -26,7 +26,7 @@ _ALIKE = math.log(1.1)
 
 def odd_ones(flow: Flow) -> Iterator[Suspect]:
     """Yield the matrices that stand alone, while their siblings share a law."""
-    rows = {weight.name: row for row, weight in reversed(flow.layers.items())}
+    rows = {weight.name: row for row, weight in reversed(list(contracted(flow)))}
     members = [each for each in matrices(flow.weights.values()) if each.name in rows]
     laws = house_laws(members)
     strict = siblings(members)

@@ -20,7 +20,8 @@ _OF_OTHERS = (odd_vectors, norms, shifts, biases, embeddings, positions)
 def suspects(flow: Flow) -> list[Suspect]:
     """Return the parameters whose law may be wrong, each once, the worst first; of equal ones the earliest.
 
-    Of what speaks against one parameter the charge is told that explains its number, if one does.
+    Of what speaks against one parameter the charge is told that explains its number, if one does, else the first: what
+    siblings have says more than what a layer does by itself.
     """
     charges: defaultdict[str, list[Suspect]] = defaultdict(list)
     for look in (*_OF_LAYERS, *_OF_OTHERS):
@@ -28,7 +29,7 @@ def suspects(flow: Flow) -> list[Suspect]:
             if each.weight.trained:  # what is frozen is fixed by design
                 charges[each.weight.name].append(each)
     ordered = sorted(charges.values(), key=lambda same: (-round(_worst(same), 1), min(each.row for each in same)))
-    return [max(same, key=lambda each: (bool(each.reason), each.severity)) for same in ordered]
+    return [next((each for each in same if each.reason), same[0]) for same in ordered]
 
 
 def _worst(same: list[Suspect]) -> float:
