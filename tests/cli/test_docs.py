@@ -53,7 +53,7 @@ def test_the_commands_of_the_page_about_signals_print_what_it_shows_but_for_the_
         if block["output"]:
             assert numberless(capsys.readouterr().out) == numberless(block["output"])
             shown += 1
-    assert shown == 3
+    assert shown == 4
 
 
 def numberless(text: str) -> list[str]:

@@ -79,9 +79,11 @@ def test_calls_of_repeated_blocks_are_counted_on_their_line() -> None:
     assert plain(shown).splitlines()[4].startswith("cell (41 calls) ")
 
 
-def test_chains_of_layers_say_what_theory_says_of_them_once() -> None:
-    shown = small(chains=(SimpleNamespace(sentence="chi = 0.5 is ordered"),))
-    assert "\n\nchain: chi = 0.5 is ordered\n\n" in plain(shown)
+def test_of_chains_of_layers_the_longest_say_what_theory_says_of_them_and_once() -> None:
+    chains = [SimpleNamespace(sentence=f"{size} layers", modules=("l",) * size) for size in (3, 4, 12, 5)]
+    assert "\n\nchain: 12 layers\nchain: 5 layers\nchain: 2 more, none longer\n\n" in plain(small(chains=tuple(chains)))
+    shown = small(chains=tuple(chains[:1]))
+    assert "\n\nchain: 3 layers\n\n" in plain(shown)
     assert shown.beside(shown, terminal=False).count("chain: ") == 1
 
 

@@ -64,7 +64,12 @@ def _rules(recipe: str | None, rules: Path | None) -> tuple[tuple[str | Rule, ..
     if recipe is None:
         note(f"no --recipe and no --rules: planning {DEFAULT_RECIPE}, by how the model uses each parameter")
         return (DEFAULT_RECIPE,), None
-    if recipe not in RECIPES:
-        known = ", ".join(RECIPES)
-        raise TargetError(f"--recipe {recipe}: there is no such recipe; there are {known}{nearest(recipe, RECIPES)}")
+    check_recipe(recipe)
     return (recipe,), None
+
+
+def check_recipe(name: str, option: str = "--recipe") -> None:
+    """Refuse a recipe that does not exist."""
+    if name not in RECIPES:
+        known = ", ".join(RECIPES)
+        raise TargetError(f"{option} {name}: there is no such recipe; there are {known}{nearest(name, RECIPES)}")

@@ -16,7 +16,7 @@ from initwise.cli import _options as options
 from initwise.cli._decide import Choice, choose
 from initwise.cli._losses import find_loss
 from initwise.cli._output import note, result
-from initwise.cli._small import Measure, build
+from initwise.cli._small import Measure, build, built_inputs
 from initwise.cli._target import Model, find_model
 from initwise.errors import InitwiseError, TargetError
 from initwise.model import Example, TraceError, as_example, read
@@ -92,6 +92,8 @@ def _found(model: Model, choice: Choice, asked: Asked) -> tuple[Plan, list[Signa
     """Return the plan and its signals: predicted, measured, or both."""
     built, wanted = build(model, choice.seed, asked.measure)
     made = choice.plan(built)
+    if wanted and asked.example is None:
+        asked = replace(asked, example=built_inputs(built))
     found = _predicted(built, made, asked, measured=wanted)
     if wanted:
         found += _measured(built, made, asked, needed=not found)

@@ -49,6 +49,12 @@ class Page:
         """The curves as a picture that needs no script."""
         return svg(self.content)
 
+    def text(self, path: Path) -> str:
+        """The page in the form that the ending of a path asks for."""
+        forms = {".md": self.to_markdown, ".svg": self.to_svg}
+        make = forms.get(path.suffix.lower())
+        return self.html if make is None else make()
+
     def write(self) -> None:
         """Write the page to its path, in the form that the ending asks for.
 
@@ -57,10 +63,8 @@ class Page:
         """
         if self.path is None:
             return
-        forms = {".md": self.to_markdown, ".svg": self.to_svg}
-        make = forms.get(self.path.suffix.lower())
         try:
-            self.path.write_text(make() if make is not None else self.html, encoding="utf-8")
+            self.path.write_text(self.text(self.path), encoding="utf-8")
         except OSError as error:
             raise ArgumentError(f"report: {str(self.path)!r} cannot be written: {error.strerror}") from error
 

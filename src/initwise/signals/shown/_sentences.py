@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from initwise.signals._signals import Signals
 
 _CLASSES = re.compile(r"cross entropy of ([\d,]+) classes")
+_LONGEST = 2  # chains
 _MOST = 6  # paths that are as they should be; of more, their number is told
 
 
@@ -63,8 +64,12 @@ def verdict_lines(*several: Signals, plain: bool = False) -> list[str]:
 
 
 def chain_lines(*several: Signals) -> list[str]:
-    """Return what mean-field theory says of each plain chain of layers: fixed point, chi, correlation length."""
-    return list(dict.fromkeys(f"chain: {each.sentence}" for signals in several for each in signals.chains))
+    """Return what theory says of the longest plain chains of layers: fixed point, chi, correlation length."""
+    chains = sorted((each for signals in several for each in signals.chains), key=lambda each: -len(each.modules))
+    told = list(dict.fromkeys(f"chain: {each.sentence}" for each in chains))
+    hidden = len(told) - _LONGEST
+    more = f"chain: {hidden} more, none longer" if hidden > 0 else ""
+    return [*told[:_LONGEST], *filter(None, [more])]
 
 
 def unknown_lines(signals: Signals) -> list[str]:
