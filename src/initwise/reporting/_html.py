@@ -17,6 +17,8 @@ _STYLE = """<style>
 .initwise summary{cursor:pointer}
 .initwise th,.initwise td{padding:.15em .6em;text-align:left;vertical-align:top;
 border:0;border-bottom:1px solid rgba(128,128,128,.3);background:transparent;color:inherit}
+.initwise th,.initwise td{white-space:nowrap}
+.initwise td:last-child:not(.right){white-space:normal;min-width:14em}
 .initwise .right{text-align:right}
 .initwise p{margin:.2em 0}
 .initwise .error,.initwise .warning{border-left:.25em solid #d33;padding-left:.5em}
