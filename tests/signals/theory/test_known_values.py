@@ -14,6 +14,7 @@ from initwise.signals.theory import (
     batch_norm_growth,
     critical,
     expected_loss,
+    finite_width,
     half_stable,
     residual_trajectory,
 )
@@ -98,6 +99,7 @@ def test_the_critical_lines_of_tanh_and_erf(f: str, bias: float, weight: float, 
     found = critical(f, bias)
     assert found.weight_variance == pytest.approx(weight, abs=6e-7 if weight != 1.375839 else 1e-6)
     assert found.q == pytest.approx(q, abs=6e-6)
+    assert critical(f, q=found.q or 1e-6).bias_variance == pytest.approx(bias, abs=1e-9)
     layer = DepthMap(f, found.weight_variance, bias)
     assert layer.phase(found.q) == "critical"
     assert layer.correlation_length(found.q) == math.inf
@@ -162,6 +164,12 @@ def test_residual_branches_double_the_variance_unless_they_are_scaled() -> None:
     layer = DepthMap("relu", 2.0)
     assert residual_trajectory(layer, 1.0, 20) == pytest.approx([2.0**depth for depth in range(21)])
     assert residual_trajectory(layer, 1.0, 20, scale=20**-0.5)[-1] == pytest.approx(1.05**20)
+
+
+def test_finite_width_scatters_as_hanin_says() -> None:
+    assert finite_width([50] * 10) == pytest.approx((0.2, 1.1**10))
+    assert finite_width([10, 20]) == pytest.approx((0.15, 1.5 * 1.25))
+    assert finite_width([]) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ from initwise.signals.theory._lines import (
     residual_trajectory,
 )
 from initwise.signals.theory._loss import expected_loss
+from initwise.signals.theory._width import FiniteWidth, finite_width
 
 __all__ = [
     "Chain",
     "Critical",
     "DepthMap",
+    "FiniteWidth",
     "FixedCorrelation",
     "FixedPoint",
     "FixedPoints",
@@ -27,6 +29,7 @@ __all__ = [
     "chains",
     "critical",
     "expected_loss",
+    "finite_width",
     "half_stable",
     "residual_trajectory",
 ]

@@ -29,7 +29,7 @@ class Series:
     signed: Tensor
 
     def value(self, c: float) -> float:
-        """E f(u) f(v) at the correlation c."""
+        """E f(u) f(v) at the correlation c of u and v."""
         return float(((self.weights if c >= 0 else self.signed) * abs(c) ** self.powers).sum())
 
     def slope(self, c: float) -> float:
@@ -38,8 +38,36 @@ class Series:
         return float((self.weights * parts).sum()) if c >= 0 else -float((self.signed * parts).sum())
 
 
-def series(f: Activation, q: float) -> Series:
+@dataclass(frozen=True)
+class ArcCosine:
+    """E f(u) f(v) of f(x) = right * x for x > 0 and left * x below, as of ReLU, exactly.
+
+    From Cho and Saul 2009: E relu(u) relu(v) = q (sqrt(1 - c^2) + c (pi - arccos c)) / (2 pi).
+    """
+
+    q: float
+    left: float
+    right: float
+
+    def value(self, c: float) -> float:
+        """E f(u) f(v) at the correlation c of u and v."""
+        same, across = (math.sqrt(1 - c * c) + d * (math.pi - math.acos(d)) for d in (c, -c))
+        return self._mixed(same, across)
+
+    def slope(self, c: float) -> float:
+        """The derivative of `value`."""
+        return self._mixed(math.pi - math.acos(c), math.acos(-c) - math.pi)
+
+    def _mixed(self, same: float, across: float) -> float:
+        """Return the sum over signs of u and v: alike ones, and unlike ones, where one of the ReLUs is mirrored."""
+        return self.q * ((self.left**2 + self.right**2) * same - 2 * self.left * self.right * across) / (2 * math.pi)
+
+
+def series(f: Activation, q: float) -> Series | ArcCosine:
     """Return E f(sqrt(q) z1) f(sqrt(q) z2) as a function of the correlation of z1 and z2."""
+    if f.is_homogeneous:
+        below, above = f.function(torch.tensor([-1.0, 1.0], dtype=torch.float64)).tolist()
+        return ArcCosine(q, -below, above)
     z, weights = _nodes(f, math.sqrt(q))
     values = f.function(math.sqrt(q) * z) * weights
     found, before, now = [], torch.zeros_like(z), torch.ones_like(z)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from initwise._arguments import Arguments
 from initwise.signals.theory import _moments
-from initwise.signals.theory._correlations import Series, series
+from initwise.signals.theory._correlations import ArcCosine, Series, series
 from initwise.signals.theory._functions import Activation, resolved
 from initwise.signals.theory._roots import brackets, root
 
@@ -34,7 +34,14 @@ class FixedPoint:
     @property
     def stable(self) -> bool:
         """Whether variances nearby come nearer, layer by layer."""
-        return self.slope < 1 - _NOISE
+        return abs(self.slope) < 1 - _NOISE
+
+    @property
+    def length(self) -> float:
+        """Over how many layers they do so by a factor e: -1 / ln |slope|; infinite where they do not."""
+        if not self.stable:
+            return math.inf
+        return -1 / math.log(abs(self.slope)) if self.slope else 0.0
 
     @property
     def word(self) -> str:
@@ -211,10 +218,10 @@ class DepthMap:
         return _moments.scanned(self.f)
 
     @cached_property
-    def _known(self) -> dict[float, Series]:
+    def _known(self) -> dict[float, Series | ArcCosine]:
         return {}
 
-    def _series(self, q: float) -> Series:
+    def _series(self, q: float) -> Series | ArcCosine:
         if q not in self._known:
             self._known[q] = series(self.f, q)
         return self._known[q]

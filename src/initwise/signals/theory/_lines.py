@@ -19,10 +19,11 @@ Named = str | Callable[..., Any] | Activation
 
 
 class Critical(NamedTuple):
-    """Weights' variance (times fan_in) at which chi = 1 at the variance q that layers then keep."""
+    """Variances of weights (times fan_in) and biases at which chi = 1 at the variance q, which layers then keep."""
 
     weight_variance: float
     q: float
+    bias_variance: float
 
 
 class HalfStable(NamedTuple):
@@ -33,27 +34,50 @@ class HalfStable(NamedTuple):
     bias_variance: float
 
 
-def critical(activation: Named, bias_variance: float = 0.0) -> Critical:
-    """Return (sw2, q) with q = sw2 E f(sqrt(q) z)^2 + sb2 and chi = sw2 E f'(sqrt(q) z)^2 = 1: the edge of chaos.
+def critical(activation: Named, bias_variance: float | None = None, *, q: float | None = None) -> Critical:
+    """Return (sw2, q, sb2) with q = sw2 E f(sqrt(q) z)^2 + sb2 and chi = sw2 E f'(sqrt(q) z)^2 = 1: the edge of chaos.
 
-    A homogeneous activation without bias is critical at every q; q is then 1.
+    It is a line: choose the bias variance (0 by default), or the variance q that layers should keep. Whether q is
+    stable is another question, which `DepthMap.fixed_points` answers. A homogeneous activation without bias is critical
+    at every q; q is then 1 unless it is given.
 
     Raises:
-        ArgumentError: no such point has q from 1e-6 to 1e6.
+        ArgumentError: no such point has q from 1e-6 to 1e6, or it needs a negative bias variance; both were given.
 
-    >>> weight_variance, q = critical("tanh", 0.05)
+    >>> weight_variance, q, _ = critical("tanh", 0.05)
     >>> round(weight_variance, 7), round(q, 5)
     (1.7609546, 0.57005)
+    >>> round(critical("tanh", q=0.57005).bias_variance, 5)
+    0.05
     """
     check = Arguments("critical")
-    if check.number("bias_variance", bias_variance) < 0:
+    if bias_variance is not None and q is not None:
+        check.refuse("both bias_variance and q are given; one of them decides the other")
+    if bias_variance is not None and check.number("bias_variance", bias_variance) < 0:
         check.refuse(f"bias_variance is {bias_variance}, and a variance is not negative")
+    if q is not None and not 1e-6 <= check.number("q", q) <= 1e6:
+        check.refuse(f"q is {q}, and must be from 1e-6 to 1e6")
     check.done()
     f = resolved("critical", activation)
+    return _at_bias(f, bias_variance or 0.0) if q is None else _at_variance(f, q)
+
+
+def _at_variance(f: Activation, q: float) -> Critical:
+    slope = _moments.slope_square(f, q)
+    bias = q - _moments.square(f, q) / slope if slope > 0 else -math.inf
+    if bias < -1e-12 * q:
+        raise ArgumentError(
+            f"critical: {f.name} has chi = 1 at q = {q:.6g} only with a bias variance of {bias:.6g}, and a variance is"
+            f" not negative; choose another q"
+        )
+    return Critical(1 / slope, q, bias if bias > 1e-12 * q else 0.0)
+
+
+def _at_bias(f: Activation, bias_variance: float) -> Critical:
     if bias_variance == 0 and f.is_homogeneous:
-        return Critical(1 / _moments.slope_square(f, 1.0), 1.0)
+        return Critical(1 / _moments.slope_square(f, 1.0), 1.0, 0.0)
     if bias_variance == 0 and f.at_zero == 0 and f.slope_at_zero > 0:
-        return Critical(1 / f.slope_at_zero, 0.0)
+        return Critical(1 / f.slope_at_zero, 0.0, 0.0)
 
     def off(squares: Any, slopes: Any, q: Any) -> Any:
         return (squares / slopes + bias_variance) / q - 1
@@ -67,7 +91,7 @@ def critical(activation: Named, bias_variance: float = 0.0) -> Critical:
             f"critical: {f.name} with a bias variance of {bias_variance} has no variance from 1e-6 to 1e6 that layers"
             f" keep with chi = 1; choose another bias variance (0 for homogeneous activations)"
         )
-    return Critical(1 / _moments.slope_square(f, q), q)
+    return Critical(1 / _moments.slope_square(f, q), q, bias_variance)
 
 
 def half_stable(activation: Named) -> HalfStable:
