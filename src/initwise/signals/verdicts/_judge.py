@@ -44,7 +44,17 @@ def judge(signals: Signals, plan: Plan | None = None, reading: Reading | None = 
             the second moments in `signals` are known, and mistakes with fans cannot be told.
 
     Returns:
-        Two verdicts for each path, forward and backward.
+        Two verdicts for each path, forward and backward; none where the signals name no outputs.
+
+    >>> import torch, initwise as iw
+    >>> from torch import nn
+    >>> layers = [each for _ in range(4) for each in (nn.Linear(256, 256, device="meta"), nn.ReLU())]
+    >>> model = nn.Sequential(*layers, nn.Linear(256, 10, device="meta"))
+    >>> rules = [iw.rule("*", weight=iw.KaimingNormal(), bias=iw.Zeros()), iw.rule("2.weight", iw.Normal(std=1.0))]
+    >>> plan = iw.plan(model, rules, inputs="8x256")
+    >>> forward, backward = judge(iw.predict(model, plan, torch.randn(8, 256)), plan)
+    >>> forward.ok, forward.culprit.parameter, forward.culprit.fix
+    (False, '2.weight', 'std 0.0884 instead of 1')
     """
     flow = Flow(signals, weights(signals, plan, reading))
     found = suspects(flow)
