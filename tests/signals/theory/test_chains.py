@@ -134,6 +134,7 @@ def test_gelu_s_popular_gain_goes_to_zero_or_away_from_its_unstable_point() -> N
         (nn.SiLU, "silu", "silu"),
         (nn.PReLU, "prelu", nn.PReLU()),
         (nn.Hardtanh, "hardtanh", "hardtanh"),
+        (nn.ReLU6, "relu6", "relu6"),
         (nn.Identity, "linear", "identity"),
     ],
 )

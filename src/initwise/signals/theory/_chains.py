@@ -108,7 +108,9 @@ def _activation(known: dict[tuple[str, str], Activation | None], found: Link) ->
     if found.key not in known:
         try:
             pure = resolved("chains", found.activation)
-            name = found.name if len(found.steps) < 2 else known_name(pure.function) or found.name
+            # ReLU6 is recorded as the hard tanh with other bounds that it is.
+            told = len(found.steps) == 1 and found.name != "hardtanh"
+            name = found.name if told or not found.steps else known_name(pure.function) or found.name
             known[found.key] = Activation(name, pure.function, pure.derivative)
         except ArgumentError:
             known[found.key] = None
