@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-import torch
 from torch import nn
 
 import initwise as iw
@@ -97,11 +96,8 @@ def ask_all(plants: Sequence[Plant], kinds: Sequence[Kind]) -> Iterator[Answer]:
 
 def _verdicts(model: nn.Module, plan: iw.Plan, plant: Plant, kind: Kind) -> tuple[Verdict, ...]:
     if kind == "predicted":
-        predicted = signals.predict(model, plan, plant.inputs())
-        return predicted.verdicts or signals.judge(predicted, plan)
-    iw.apply(model, plan)
-    torch.manual_seed(0)
-    return signals.judge(signals.measure(model, plant.inputs()), plan)
+        return signals.predict(model, plan, plant.inputs()).verdicts
+    return signals.measure(model, plant.inputs(), plan=plan).verdicts
 
 
 def _answer(

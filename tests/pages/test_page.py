@@ -131,3 +131,11 @@ def test_what_is_vendored_is_what_its_page_says() -> None:
     folder = Path(iw.__file__).parent / "pages" / "vendor"
     listed = dict(re.findall(r"^\| (\S+\.js) .* ([0-9a-f]{64}) \|$", (folder / "SOURCES.md").read_text(), re.MULTILINE))
     assert listed == {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in folder.glob("*.js")}
+
+
+def test_without_inputs_the_same_built_ones_are_predicted_and_measured() -> None:
+    net = model()
+    content = iw.report(net, planned(net), path=None).content
+    assert content.predicted is not None
+    assert content.measured is not None
+    assert content.measured.inputs == content.predicted.inputs == "2x64 float32"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Annotated
 
 import torch
@@ -11,7 +10,6 @@ from torch import nn
 
 from initwise.cli._output import note
 from initwise.cli._target import Model
-from initwise.model import Example, TraceError, candidates, graph_of, read
 
 SMALL = 50_000_000  # parameters
 
@@ -24,20 +22,6 @@ Measure = Annotated[
         show_default=False,
     ),
 ]
-
-
-def built_inputs(built: nn.Module) -> Example | None:
-    """Return inputs that are built for a model, to be measured with: the first that its traced pass takes.
-
-    Where none does, meta may be to blame: the likeliest ones; None where there is no idea of what the model takes.
-    """
-    reading, likeliest = read(built), None
-    for example in candidates(built):
-        likeliest = likeliest or example
-        with contextlib.suppress(TraceError):
-            graph_of(reading, example)
-            return example
-    return likeliest
 
 
 def build(model: Model, seed: int, measure: bool | None) -> tuple[nn.Module, bool]:

@@ -13,7 +13,7 @@ from initwise.cli import _options as options
 from initwise.cli._decide import check_recipe, choose
 from initwise.cli._losses import find_loss
 from initwise.cli._output import result, show
-from initwise.cli._small import Measure, build, built_inputs
+from initwise.cli._small import Measure, build
 from initwise.cli._target import find_model
 from initwise.model import as_example
 from initwise.pages import checked_path
@@ -52,7 +52,6 @@ def report(
         made = choice.plan(built)
         if wanted:
             apply(built, made)  # the page is about the plan's weights
-            example = example or built_inputs(built)
         page = pages.report(built, made, example, loss=found, measured=wanted, other=other, path=None)
         write(page.text(out))
     told = page.verdict

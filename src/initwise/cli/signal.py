@@ -16,10 +16,10 @@ from initwise.cli import _options as options
 from initwise.cli._decide import Choice, choose
 from initwise.cli._losses import find_loss
 from initwise.cli._output import note, result
-from initwise.cli._small import Measure, build, built_inputs
+from initwise.cli._small import Measure, build
 from initwise.cli._target import Model, find_model
 from initwise.errors import InitwiseError, TargetError
-from initwise.model import Example, TraceError, as_example, read
+from initwise.model import Example, TraceError, as_example
 from initwise.planning import Plan
 from initwise.reporting import plain, to_json
 from initwise.signals import Signals
@@ -93,7 +93,7 @@ def _found(model: Model, choice: Choice, asked: Asked) -> tuple[Plan, list[Signa
     built, wanted = build(model, choice.seed, asked.measure)
     made = choice.plan(built)
     if wanted and asked.example is None:
-        asked = replace(asked, example=built_inputs(built))
+        asked = replace(asked, example=signals.built_inputs(built))
     found = _predicted(built, made, asked, measured=wanted)
     if wanted:
         found += _measured(built, made, asked, needed=not found)
@@ -115,8 +115,7 @@ def _predicted(built: nn.Module, made: Plan, asked: Asked, *, measured: bool) ->
 def _measured(built: nn.Module, made: Plan, asked: Asked, *, needed: bool) -> list[Signals]:
     """Return what is measured; nothing where nobody asked for it and it fails."""
     try:
-        found = signals.measure(built, asked.example, asked.loss, seeds=asked.seeds, plan=made)
-        return [found if found.verdicts else replace(found, verdicts=signals.judge(found, made, read(built)))]
+        return [signals.measure(built, asked.example, asked.loss, seeds=asked.seeds, plan=made)]
     except InitwiseError as error:
         if needed or asked.measure:
             raise

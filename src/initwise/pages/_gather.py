@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from torch import nn
@@ -18,7 +17,7 @@ from initwise.planning import Plan
 from initwise.planning import plan as make_plan
 from initwise.recipes import Recipe
 from initwise.reporting import Report
-from initwise.signals import Signals, judge, measure, predict
+from initwise.signals import Signals, built_inputs, measure, predict
 from initwise.verification import verify
 
 _BLAME = "SIG507"  # the code of what a verdict blames
@@ -41,6 +40,7 @@ def gather(
     parameters = {each.name: each for each in read(model).parameters}
     has_memory = not any(each.tensor.is_meta for each in parameters.values())
     notes: list[str] = []
+    inputs = built_inputs(model) if inputs is None else inputs
     predicted = _predicted(model, decided, inputs, loss, notes)
     found = _measured(model, decided, inputs, loss, measured, notes, has_memory=has_memory)
     verified = verify(model, decided) if has_memory else None
@@ -100,11 +100,7 @@ def _measured(
         return None
     made = measure(model, inputs, loss, plan=plan)
     notes.append("measured with the plan's weights, which gave way to the model's own again")
-    return made if made.verdicts else _judged(made, plan)
-
-
-def _judged(signals: Signals, plan: Plan) -> Signals:
-    return replace(signals, verdicts=judge(signals, plan))
+    return made
 
 
 def _findings(

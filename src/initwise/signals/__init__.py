@@ -1,5 +1,6 @@
 """Signals: what a real forward and backward pass shows."""
 
+from initwise.signals._built import built_inputs
 from initwise.signals._entropy import CrossEntropy
 from initwise.signals._errors import ProbeError
 from initwise.signals._event import Event
@@ -62,6 +63,7 @@ __all__ = [
     "Unknown",
     "Verdict",
     "batch_norm_growth",
+    "built_inputs",
     "chains",
     "coordinate_check",
     "critical",

@@ -95,7 +95,7 @@ def _check_memory(reading: Reading) -> None:
         more = f" and {len(empty) - 1} more parameters are" if len(empty) > 1 else " is"
         raise ArgumentError(
             f"measure: {empty[0]!r}{more} on the meta device, without values to measure; predict instead, without"
-            " memory: iw.predict(model, plan, inputs), or iw.materialize(model, plan) first"
+            " memory: iw.predict(model, plan, inputs)"
         )
 
 

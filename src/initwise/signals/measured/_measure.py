@@ -24,6 +24,7 @@ from initwise.signals.measured._look import Look
 from initwise.signals.measured._notes import notes
 from initwise.signals.measured._told import told
 from initwise.signals.measured._weights import weights
+from initwise.signals.verdicts import judge
 from initwise.writing import apply
 
 _LABELS = 21  # the seed of labels and projections of the first pass
@@ -68,7 +69,7 @@ def measure(
             floating output with respect to its first floating input, at its first call, all samples at once.
 
     Returns:
-        `Signals`: `.rows` with one row for each operation, `.parameters`, `.loss`, `.jacobians`, `.notes`. A row whose
+        `Signals`: `.rows` with a row for each operation, `.parameters`, `.loss`, `.verdicts`, `.jacobians`. A row whose
         output holds NaN or infinities has no moments; their numbers are told, and `why`. `effective_rank` is that of at
         most 128 samples (and places), evenly spaced. Of tensors with more than 8 million elements every k-th is looked
         at.
@@ -101,7 +102,8 @@ def measure(
     runnable = _runnable(model)
     with told(), restored(model), torch.inference_mode(mode=False), torch.enable_grad():
         seen, jacobians = _all(runnable, wanted)
-    return _signals(model, wanted, seen, jacobians)
+    made = _signals(model, wanted, seen, jacobians)
+    return replace(made, verdicts=judge(made, wanted.plan, wanted.reading))
 
 
 def _all(model: nn.Module, wanted: Asked) -> tuple[list[Seen], dict[str, Jacobian]]:
