@@ -12,6 +12,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
+import initwise as iw
 from tests.signals.probing import probed
 
 X = torch.ones(4, 8)
@@ -65,3 +66,19 @@ def test_zeros_in_series_are_found_in_shards() -> None:
     probe = probed(model, X)
     assert probe.blocked == {"0.weight", "0.bias", "1.weight", "2.weight"}
     assert not any(parameter.to_local().any() for parameter in model[2].parameters())  # type: ignore[attr-defined]
+
+
+def test_replicated_and_sharded_models_are_measured_as_the_plain_one() -> None:
+    plain = iw.measure(_net(), X)
+    sharded = _net()
+    mesh = init_device_mesh("cpu", (1,))
+    for layer in (sharded[0], sharded[2], sharded):
+        fully_shard(layer, mesh=mesh)
+    for model in (DistributedDataParallel(_net()), sharded):
+        found = iw.measure(model, X)
+        assert [row.key for row in found] == [row.key for row in plain]
+        for row, other in zip(found, plain, strict=True):
+            assert row.second_moment == pytest.approx(other.second_moment, rel=1e-5)
+            assert row.grad_second_moment == pytest.approx(other.grad_second_moment, rel=1e-5)
+        for name, parameter in plain.parameters.items():
+            assert found.parameters[name].grad_norm == pytest.approx(parameter.grad_norm, rel=1e-5)
