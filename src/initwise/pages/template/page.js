@@ -271,6 +271,10 @@
   };
   let started = false;
   const once = () => { if (!started) { started = true; start(); } };
-  requestAnimationFrame(() => setTimeout(once, 0));
-  setTimeout(once, 250); // a tab in the background paints nothing
+  const soon = () => {
+    requestAnimationFrame(() => setTimeout(once, 0));
+    setTimeout(once, 250); // a tab in the background paints nothing
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", soon); // Vega stands below this script
+  else soon();
 })();
