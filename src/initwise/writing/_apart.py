@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from initwise.model import Parameter
+from initwise.model import Parameter, Solution
 from initwise.planning import Row
 from initwise.writing._apply import drawn_values
 from initwise.writing._parts import part_of
@@ -16,19 +17,23 @@ from initwise.writing._write import write_draw
 def drawn(parameter: Parameter, row: Row, seed: int) -> Tensor:
     """Return what `apply` would make of one parameter; the model is left alone.
 
+    Of a parameter on meta, of which no block is kept, it is a tensor on the CPU.
+
     Raises:
         ApplyError: a user's function failed.
     """
-    return drawn_values(parameter, row, seed, prepare_rows([row], {row.name: parameter}, seed))
+    prepared = prepare_rows([row], {row.name: parameter}, seed)
+    device = torch.device("cpu") if parameter.device.type == "meta" else None
+    return drawn_values(parameter, row, seed, prepared, device)
 
 
-def drawn_through(parameter: Parameter, row: Row, seed: int) -> tuple[tuple[Tensor, Tensor], ...]:
-    """Return what `apply` would write behind a parametrized parameter: (original, values); the model is left alone.
+def drawn_through(parameter: Parameter, row: Row, seed: int) -> Solution:
+    """Return what `apply` would write behind a parametrized parameter; the model is left alone.
 
     Raises:
         InitwiseError: there are no such values.
     """
-    return solved(parameter, row, drawn(parameter, row, seed), seed).tensors
+    return solved(parameter, row, drawn(parameter, row, seed), seed)
 
 
 def draw_sample(tensor: Tensor, row: Row, seed: int, *, label: str) -> None:

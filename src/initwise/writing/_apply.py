@@ -87,12 +87,17 @@ def _solve(plan: Plan, parameters: Mapping[str, Parameter], prepared: Prepared) 
     return solutions
 
 
-def drawn_values(parameter: Parameter, row: Row, seed: int, prepared: Prepared) -> Tensor:
-    """Return what a parametrized weight shall be, as a tensor of its own; kept blocks are what they are now."""
+def drawn_values(
+    parameter: Parameter, row: Row, seed: int, prepared: Prepared, device: torch.device | None = None
+) -> Tensor:
+    """Return what a parametrized weight shall be, as a tensor of its own; kept blocks are what they are now.
+
+    It lies where the parameter does, or on `device` where no block is kept.
+    """
     if any(isinstance(part.initializer, Keep) for part in row.parts):
         values = parameter.values().clone()
     else:
-        values = torch.empty(row.shape, dtype=row.dtype, device=parameter.device)
+        values = torch.empty(row.shape, dtype=row.dtype, device=device or parameter.device)
     _write_row(values, row, seed, prepared)
     return values
 

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from initwise.signals.forecast._behind import without_vectors
+
 _OWN = ("init_non_persistent_buffers", "_init_buffers")  # methods by which timm's modules fill their buffers
 _LARGEST = 1 << 24  # elements of a module that is built again for its buffers
 _STATISTICS: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -23,7 +25,10 @@ _STATISTICS: Mapping[str, Callable[[Tensor], Tensor]] = {
 
 
 def fill(model: nn.Module) -> None:
-    """Give the buffers of a twin that have no values the ones that their modules give them when they are built."""
+    """Give the buffers of a twin that have no values the ones that their modules give them when they are built.
+
+    Singular vectors lose theirs: they belong to weights that are drawn.
+    """
     known: dict[Any, dict[str, Tensor]] = {}
     waiting: list[tuple[nn.Module, nn.Module]] = [(model, model)]
     seen: set[int] = set()
@@ -37,6 +42,7 @@ def fill(model: nn.Module) -> None:
         for way in (_statistics, partial(_by_its_own_method, owner=owner), partial(_built_again, known=known)):
             if _empty(module):
                 way(module)
+    without_vectors(model)
 
 
 def _own(module: nn.Module) -> dict[str, Any]:

@@ -210,9 +210,9 @@ class Runner:
     # ------------------------------------------------------------------------------------------ backward
 
     def _backward(self, made: Sample) -> None:
-        names = {index: self.graph.values[index].name for index in self.leaves}
-        for index, leaf in self.leaves.items():
-            made.moments[names[index]] = _square(leaf.detach()) or 0.0
+        told = {index: name for name, index in self.graph.parameters.items() if index in self.leaves}
+        for index, name in told.items():
+            made.moments[name] = _square(self.leaves[index].detach()) or 0.0
         start = self.values.get(self.graph.start)
         if start is None:
             return
@@ -221,10 +221,10 @@ class Runner:
         if not start.requires_grad:
             made.is_detached = True
             return
-        leaves = list(self.leaves.values())
+        leaves = [self.leaves[index] for index in told]
         gradients = torch.autograd.grad(start, leaves, allow_unused=True)
-        for index, gradient in zip(self.leaves, gradients, strict=True):
-            made.gradients[names[index]] = _square(gradient)
+        for name, gradient in zip(told.values(), gradients, strict=True):
+            made.gradients[name] = _square(gradient)
 
 
 def _square(gradient: Tensor | None) -> float | None:

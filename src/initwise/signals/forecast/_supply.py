@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from initwise.errors import InitwiseError
 from initwise.initializers import Keep
 from initwise.model import Graph, Parameter, Reading
 from initwise.planning import Part, Plan, Row
 from initwise.signals.forecast._axes import Axes
+from initwise.signals.forecast._behind import behind, vectors
 from initwise.signals.forecast._state import Widths
-from initwise.writing import draw_sample, drawn, drawn_through
+from initwise.writing import draw_sample, drawn
 
 _STREAM = "signals"  # the label of the numbers that samples are drawn from
 
@@ -53,25 +54,38 @@ class Supply:
         self.inputs = inputs
         self.sources: dict[int, Source] = {}
         self.through: dict[int, Source] = {}  # values behind parametrized parameters
+        self.vectors: dict[int, tuple[Source, nn.Module, str]] = {}  # singular vectors of those under spectral norm
+        self.buffers = {value.name: value.index for value in graph.values if value.kind == "buffer"}
         known = {parameter.name: parameter for parameter in reading.parameters}
         for row in plan:
             self._add(row, known[row.name])
 
     def _add(self, row: Row, parameter: Parameter) -> None:
         if parameter.sources and not row.kept:
-            for source in parameter.sources:
-                for tensor in source.module.parameters(recurse=True):
-                    value = self.graph.counterparts.get(id(tensor))
-                    if value is not None:
-                        self.through[value] = Source(value, row, parameter, "through")
+            for tensor in parameter.tensors:
+                value = self.graph.counterparts.get(id(tensor))
+                if value is not None:
+                    self.through[value] = Source(value, row, parameter, "through")
+        if parameter.sources:
+            self._add_vectors(row, parameter)
         value = self.graph.parameters.get(row.name)
         if value is not None and value not in self.through:
             self.sources[value] = _source(value, row, parameter)
 
+    def _add_vectors(self, row: Row, parameter: Parameter) -> None:
+        """Note the singular vectors of spectral norms, which are those of the weight that is drawn."""
+        for owner in parameter.owners:
+            for path, module in owner.module.named_modules():
+                inside = path.startswith(f"parametrizations.{owner.attribute}.")
+                for name, weight in vectors(module).items():
+                    value = self.buffers.get(".".join(each for each in (owner.module_name, path, name) if each))
+                    if value is not None and (inside or (not path and weight == owner.attribute)):
+                        self.vectors[value] = (Source(value, row, parameter, "through"), module, name)
+
     @cached_property
     def rigid(self) -> frozenset[int]:
         """The values that cannot be sampled in part."""
-        found = set(self.through)
+        found = {*self.through, *self.vectors}
         for source in self.sources.values():
             matrix = sum(size > 1 for size in source.row.shape) > 1
             if source.kind == "whole" or (matrix and (source.kind == "kept" or not source.is_centred)):
@@ -91,27 +105,33 @@ class Supply:
             return self.inputs[index]
         if index in self.sources:
             return _parameter(self.sources[index], shape, seed)
-        if index in self.through:
+        if index in self.through or index in self.vectors:
             return self._behind(index, seed)
         if index in self.graph.filled:
             return self.graph.filled[index].clone()
         if value.tensor.is_meta:
-            return f"{value.name or 'a constant'!r} has no values on the meta device" if value.name else _NO_VALUES
+            return f"{value.name!r} {_EMPTY}" if value.name else _NO_VALUES
         return _part(_single(value.tensor), shape)
 
     def _behind(self, index: int, seed: int) -> Tensor | str:
-        """Return what stands behind a parametrized parameter."""
-        source = self.through[index]
+        """Return what stands behind a parametrized parameter: an original, or a singular vector of its weight."""
+        source, module, name = self.vectors.get(index) or (self.through[index], None, "")
+        row = source.row
+        if row.kept and module is not None:
+            own = module.get_buffer(name)
+            return f"{name!r} of {row.name!r} {_EMPTY}" if own.is_meta else _single(own)
         try:
-            found = drawn_through(source.parameter, source.row, seed)
+            found = behind(source.parameter, row, seed)
         except (InitwiseError, NotImplementedError, RuntimeError) as error:
-            return f"{source.row.name!r} is parametrized, and cannot be drawn without its memory: {error}"
-        for original, values in found:
-            if self.graph.counterparts.get(id(original)) == index:
-                return _single(values)
-        return f"{source.row.name!r} is parametrized in a way that is not known"
+            return f"{row.name!r} is parametrized, and cannot be drawn: {error}"
+        values = found.buffers.get((id(module), name))
+        if module is None:
+            place = {value: identity for identity, value in self.graph.counterparts.items()}
+            values = found.tensors.get(place[index])
+        return f"{row.name!r} is parametrized in a way that is not known" if values is None else _single(values)
 
 
+_EMPTY = "has no values on the meta device; build the model with memory"
 _NO_VALUES = "a constant of the model is too large to hold, or was made where tracing does not see it"
 
 
