@@ -22,7 +22,7 @@ from initwise.signals.forecast._result import signals
 from initwise.signals.forecast._samples import draw
 from initwise.signals.forecast._supply import Supply
 from initwise.signals.theory import chains
-from initwise.signals.verdicts import judge
+from initwise.signals.verdicts import in_use, judge
 
 
 def predict(
@@ -82,7 +82,7 @@ def predict(
         )
     made = signals(reading, plan, graph, example, drawn, start, notes)
     maps = chains(graph, _laws(plan), q0=_level(taken))
-    return replace(made, verdicts=judge(made, plan, reading), chains=maps)
+    return replace(made, verdicts=judge(made, plan, in_use(reading, example)), chains=maps)
 
 
 def _check(loss: object, samples: object) -> None:

@@ -24,7 +24,7 @@ from initwise.signals.measured._look import Look
 from initwise.signals.measured._notes import notes
 from initwise.signals.measured._told import told
 from initwise.signals.measured._weights import weights
-from initwise.signals.verdicts import judge
+from initwise.signals.verdicts import in_use, judge
 from initwise.writing import apply
 
 _LABELS = 21  # the seed of labels and projections of the first pass
@@ -103,7 +103,7 @@ def measure(
     with told(), restored(model), torch.inference_mode(mode=False), torch.enable_grad():
         seen, jacobians = _all(runnable, wanted)
     made = _signals(model, wanted, seen, jacobians)
-    return replace(made, verdicts=judge(made, wanted.plan, wanted.reading))
+    return replace(made, verdicts=judge(made, wanted.plan, in_use(wanted.reading, wanted.example)))
 
 
 def _all(model: nn.Module, wanted: Asked) -> tuple[list[Seen], dict[str, Jacobian]]:

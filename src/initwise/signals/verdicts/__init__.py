@@ -2,5 +2,6 @@
 
 from initwise.signals.verdicts._judge import culprits, judge
 from initwise.signals.verdicts._probed import probed
+from initwise.signals.verdicts._usual import in_use
 
-__all__ = ["culprits", "judge", "probed"]
+__all__ = ["culprits", "in_use", "judge", "probed"]

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from initwise.signals.verdicts._flow import Flow
-from initwise.signals.verdicts._laws import tolerance
 from initwise.signals.verdicts._mistakes import explained
 from initwise.signals.verdicts._own import (
     activation_gain,
@@ -24,8 +23,6 @@ _EXPLODED, _VANISHED = 1e2, 1e-5  # of a chain without norms
 _APART = math.log(5.0)  # how far one layer's factor is from those of the others on its chain
 _ITSELF = math.log(4.0)  # the same of a layer's own factor, from what its activation asks for
 _SOME = 3  # layers make a chain with a usual factor
-_RELUS = frozenset({"relu", "relu6", "leaky_relu", "prelu", "rrelu"})
-_WITHOUT_GAIN = 4  # layers, from which on half of the second moment in each is told
 
 
 def chains(flow: Flow) -> Iterator[Suspect]:
@@ -118,30 +115,3 @@ def _factors(flow: Flow, chain: Sequence[int], layers: Sequence[int]) -> dict[in
         if before > 0 and after > 0 and flow.is_known(end):
             found[layer] = after / before
     return found
-
-
-def without_gain(flow: Flow) -> Iterator[Suspect]:
-    """Yield the first of many layers that are drawn with 1 / fan_in before a ReLU, which keeps half of that."""
-    found = []
-    for row, weight in flow.layers.items():
-        if (
-            row not in flow.trunks
-            or not counts(flow, row, weight)
-            or flow.follower(row) not in _RELUS
-            or not weight.fan_in
-        ):
-            continue
-        found.append((row, weight, abs(math.log(weight.fan_in * weight.square)) < 2 * tolerance(weight)))
-    if len(found) < _WITHOUT_GAIN or not all(plain for _, _, plain in found):
-        return
-    row, weight, _ = found[0]
-    yield Suspect(
-        row,
-        weight,
-        0.5 ** len(found),
-        weight.std,
-        weight.std * math.sqrt(2.0),
-        f"{len(found)} layers before a ReLU have a variance of 1 / fan_in, so that each keeps half of the second"
-        f" moment; {weight.name} is the first, with {law_words(weight)}",
-        explained(weight, weight.std * math.sqrt(2.0)),
-    )

@@ -12,6 +12,7 @@ from initwise.planning import Plan
 from initwise.signals._signals import Signals
 from initwise.signals._verdict import Culprit, Direction, Step, Verdict
 from initwise.signals.verdicts._flow import Flow
+from initwise.signals.verdicts._gradients import gradients
 from initwise.signals.verdicts._paths import Path, paths, steps
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._suspects import suspects
@@ -79,7 +80,8 @@ def _verdict(flow: Flow, path: Path, direction: Direction, found: Sequence[Suspe
     suspect = next((each for each in found if flow.depends(path.rows[-1], each.row)), None)
     culprit = _culprit(suspect) if suspect is not None and (direction == "forward" or not inside) else None
     if culprit is None and not inside and direction == "backward":
-        culprit = _chain_of_norms(flow, path)
+        odd = gradients(flow, path.rows)
+        culprit = _chain_of_norms(flow, path) or (_culprit(odd) if odd is not None else None)
     message = _message(direction, blocks, growth, band, culprit)
     return Verdict(path.words, direction, path.rows, blocks, growth, band, inside and culprit is None, culprit, message)
 

@@ -13,12 +13,24 @@ from initwise.signals.verdicts._weights import MATRICES, Weight
 _FEWEST = 3  # that make a law
 _AGREE, _ERRORS = 0.03, 4.0
 _VALUES = 64
-_SCHEMES = ("std", "fan_in", "fan_out", "fans", "torch_in", "torch_out", "torch_fans")
+_SCHEMES = (
+    "fan_in",
+    "usual",
+    "std",
+    "fan_out",
+    "fans",
+    "torch_in",
+    "torch_out",
+    "torch_fans",
+)  # of equal ones the first
 
 
 @dataclass(frozen=True, slots=True)
 class HouseLaw:
-    """std = constant / sqrt(what a scheme divides by), as several weights of a model have it."""
+    """std = constant / sqrt(what a scheme divides by), as several weights of a model have it.
+
+    The scheme "usual" divides by what makes it a constant times the std that `auto` would give.
+    """
 
     scheme: str
     constant: float
@@ -36,6 +48,8 @@ def divisor(weight: Weight, scheme: str) -> float | None:
     fan_in, fan_out = bare if scheme.startswith("torch") else true
     if scheme == "std":
         return 1.0
+    if scheme == "usual":
+        return weight.usual**-2 if weight.usual else None
     if fan_in is None or fan_out is None:
         return None
     return {"in": fan_in, "out": fan_out}.get(scheme.rpartition("_")[2], fan_in + fan_out)
@@ -89,7 +103,7 @@ def tolerance(weight: Weight) -> float:
 
 
 def siblings(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
-    """Return the weights by their names without numbers."""
+    """Return the weights by their names without the numbers of blocks."""
     found: defaultdict[str, list[Weight]] = defaultdict(list)
     for each in members:
         found[place(each.name)].append(each)
@@ -105,17 +119,17 @@ def cousins(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
 
 
 def kin(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
-    """Return the weights by the last parts of their names: those of an encoder and of its decoder together."""
+    """Return the weights by the last parts of their names without all numbers: those of encoder and decoder, of all layers."""
     found: defaultdict[str, list[Weight]] = defaultdict(list)
     for each in members:
-        found[".".join(place(each.name).split(".")[-3:])].append(each)
+        found[".".join(re.sub(r"\d+", "#", each.name).split(".")[-3:])].append(each)
     return found
 
 
 def place(name: str) -> str:
-    """Return a name without its numbers.
+    """Return a name without the numbers of blocks.
 
-    >>> place("h.3.mlp.c_proj.weight")
-    'h.#.mlp.c_proj.weight'
+    >>> place("h.3.mlp.fc2.weight")
+    'h.#.mlp.fc2.weight'
     """
-    return re.sub(r"\d+", "#", name)
+    return re.sub(r"(^|(?<=\.))\d+(?=\.)", "#", name)

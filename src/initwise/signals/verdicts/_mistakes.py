@@ -10,6 +10,7 @@ from initwise.signals.verdicts._weights import Weight
 
 _CLOSE = 0.03
 _ERRORS = 3.0
+_SQUARES = (1, 2)  # of the gains of linear layers and ReLU
 
 
 def explained(weight: Weight, wanted: float | None, *, writers: int = 0, meant: str = "") -> str:
@@ -29,17 +30,36 @@ def explained(weight: Weight, wanted: float | None, *, writers: int = 0, meant: 
         for factor, words in _mistakes(weight, wanted, writers, meant)
         if factor > 0 and abs(math.log(factor)) > 0.1
     ]
-    best = min(found, default=None)
-    limit = max(_CLOSE, _ERRORS * weight.error)
-    return best[1] if best is not None and best[0] <= limit else ""
+    found = [each for each in found if each[0] <= _limit(weight)]
+    return min(found)[1] if found else textbook(weight)
 
 
 def is_telling(weight: Weight, wanted: float, *, bounds: bool = True, meant: str = "") -> bool:
     """Tell whether other fans, or a bound for a std, make `wanted` the std that was found; few have them by design."""
-    limit = max(_CLOSE, _ERRORS * weight.error)
     factors = [factor for factor, _ in _of_fans(weight, meant) if factor != 1]
     factors += [math.sqrt(3.0), 1 / math.sqrt(3.0)] if bounds else []
-    return any(abs(math.log(weight.std / (wanted * factor))) <= limit for factor in factors)
+    return any(abs(math.log(weight.std / (wanted * factor))) <= _limit(weight) for factor in factors)
+
+
+def textbook(weight: Weight) -> str:
+    """Return which law of a textbook gives the std that was found, with a fan that is not the layer's; "" for none."""
+    shape = "x".join(map(str, weight.shape))
+    wrong = [
+        (weight.fan_out, "fan_out"),
+        (weight.torch_in, f"what torch.nn.init counts as fan_in on the shape {shape}"),
+        (weight.torch_out, f"what torch.nn.init counts as fan_out on the shape {shape}"),
+    ]
+    for number, words in wrong:
+        if not number or number == weight.fan_in:
+            continue
+        for square in _SQUARES:
+            if abs(math.log(weight.std / math.sqrt(square / number))) <= _limit(weight):
+                return f"it is sqrt({square} / {number:g}), and {number:g} is {words}"
+    return ""
+
+
+def _limit(weight: Weight) -> float:
+    return max(_CLOSE, _ERRORS * weight.error)
 
 
 def _mistakes(weight: Weight, wanted: float, writers: int, meant: str) -> Iterator[tuple[float, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from initwise.model.graph._vocabulary import ADDITIONS, ATTENTION, MATRIX_PRODUCTS, SOFTMAX
+from initwise.model.graph._vocabulary import ADDITIONS, ATTENTION, MATRIX_PRODUCTS, PRODUCTS, SOFTMAX
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._mistakes import explained
 from initwise.signals.verdicts._own import own_factor
@@ -78,7 +78,7 @@ def _behind(flow: Flow, pair: list[int], variance: float) -> Iterator[Suspect]:
 
 def _unscaled(flow: Flow, index: int) -> int:
     """Return what a row was before numbers were multiplied to it, as some models do where an embedding is tied."""
-    while index >= 0 and flow.quiet(index) and flow.main[index] >= 0:
+    while index >= 0 and flow.quiet(index) and flow.main[index] >= 0 and flow.rows[index].operation in PRODUCTS:
         index = flow.main[index]
     return index
 

@@ -8,7 +8,7 @@ from statistics import median
 
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._laws import HouseLaw, cousins, house_laws, kin, matrices, place, siblings, tolerance
-from initwise.signals.verdicts._mistakes import explained, is_telling
+from initwise.signals.verdicts._mistakes import explained, is_telling, textbook
 from initwise.signals.verdicts._own import contracted, own_factor
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._vectors import drawn
@@ -34,6 +34,7 @@ def odd_ones(flow: Flow) -> Iterator[Suspect]:
     for weight in members:
         if _is_end(flow, rows[weight.name]):
             yield from _odd_end(flow, rows[weight.name], weight, members, laws)
+            yield from _unlike_all(flow, rows[weight.name], weight, members, laws)
             yield from _far_end(flow, rows[weight.name], weight, strict[place(weight.name)], laws)
             continue
         own = next((law for law in laws if weight.name in law.names), None)
@@ -43,6 +44,8 @@ def odd_ones(flow: Flow) -> Iterator[Suspect]:
             if law is not None:
                 yield from _suspect(flow, rows[weight.name], weight, group, law)
                 break
+        else:
+            yield from _unlike_all(flow, rows[weight.name], weight, members, laws)
 
 
 def _is_end(flow: Flow, row: int) -> bool:
@@ -61,6 +64,22 @@ def _odd_end(
     wanted = law.std(weight)
     if wanted and is_telling(weight, wanted, bounds=False, meant=law.scheme):
         yield from _suspect(flow, row, weight, members, law)
+
+
+def _unlike_all(
+    flow: Flow, row: int, weight: Weight, members: Sequence[Weight], laws: Sequence[HouseLaw]
+) -> Iterator[Suspect]:
+    """Yield a layer where most others are as `auto` draws them, and a common mistake gives what this one has."""
+    law = next((each for each in laws if each.scheme == "usual" and abs(math.log(each.constant)) < _ALIKE), None)
+    others = {each.name for each in members if each is not weight}
+    if law is None or weight.name in law.names or len(law.names) < max(_FEW, _MOST * len(others)):
+        return
+    wanted = law.std(weight)
+    if not wanted or abs(math.log(weight.std / wanted)) < _EXACT:
+        return
+    telling = textbook(weight) or is_telling(weight, wanted, bounds=False)
+    if telling or (not _is_end(flow, row) and explained(weight, wanted)):
+        yield from _suspect(flow, row, weight, members, law, exact=True)
 
 
 def _far_end(
@@ -93,28 +112,54 @@ def _law_of(
     return None
 
 
-def _suspect(flow: Flow, row: int, weight: Weight, group: Sequence[Weight], law: HouseLaw) -> Iterator[Suspect]:
+def _suspect(
+    flow: Flow, row: int, weight: Weight, group: Sequence[Weight], law: HouseLaw, *, exact: bool = False
+) -> Iterator[Suspect]:
     wanted = law.std(weight)
     if not wanted:
         return
     off = math.log(weight.std / wanted)
     agreed = all(each.name in law.names for each in group if each is not weight)
-    exact = agreed and is_telling(weight, wanted, bounds=len(law.names) > _FEW, meant=law.scheme)
+    exact = exact or (agreed and is_telling(weight, wanted, bounds=len(law.names) > _FEW, meant=law.scheme))
     if abs(off) < max(_EXACT if exact else _ODD, 2 * tolerance(weight)):
         return
     factor = math.exp(2 * off)
     others = len([each for each in group if each.name in law.names])
+    whose = (
+        "`auto`, that most other layers follow,"
+        if law.scheme == "usual"
+        else f"its {others} sibling{'s' * (others > 1)}"
+    )
     yield Suspect(
         row,
         weight,
         factor,
         weight.std,
         wanted,
-        f"{weight.name} has std {weight.std:.3g}, where the law of its {others} sibling{'s' * (others > 1)} gives"
-        f" {wanted:.3g}: it makes the second moment {factor:.3g} times as large as they do",
+        f"{weight.name} has std {weight.std:.3g}, where the law of {whose} gives {wanted:.3g}:"
+        f" it makes the second moment {factor:.3g} times as large as they do",
         explained(weight, wanted, writers=flow.writers(row), meant=law.scheme),
         _FREE if flow.scale_free(row) else 1.0,
     )
+
+
+def odd_zeros(flow: Flow) -> Iterator[Suspect]:
+    """Yield the one weight that is drawn where all its siblings are zeros, which start each branch as nothing."""
+    rows = {weight.name: row for row, weight in reversed(list(contracted(flow)))}
+    for group in cousins(flow.weights[name] for name in rows).values():
+        drawn_ones = [each for each in group if not each.zero]
+        if len(drawn_ones) != 1 or len(group) <= _FEW:
+            continue
+        weight = drawn_ones[0]
+        yield Suspect(
+            rows[weight.name],
+            weight,
+            math.exp(2.0),
+            weight.std,
+            0.0,
+            f"{weight.name} has {weight.law}, where its {len(group) - 1} siblings are zeros, which start each branch as"
+            " nothing",
+        )
 
 
 def odd_vectors(flow: Flow) -> Iterator[Suspect]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from initwise.signals.verdicts._chains import chains, without_gain
+from initwise.signals.verdicts._chains import chains
+from initwise.signals.verdicts._everywhere import narrow, without_gain
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._own import growing
 from initwise.signals.verdicts._scores import hot, sharp
-from initwise.signals.verdicts._siblings import odd_ones, odd_vectors
+from initwise.signals.verdicts._siblings import odd_ones, odd_vectors, odd_zeros
 from initwise.signals.verdicts._streams import streams
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._vectors import biases, embeddings, norms, positions, shifts
 
-_OF_LAYERS = (odd_ones, growing, chains, without_gain, streams, sharp, hot)
+_OF_LAYERS = (odd_ones, odd_zeros, growing, chains, without_gain, narrow, streams, sharp, hot)
 _OF_OTHERS = (odd_vectors, norms, shifts, biases, embeddings, positions)
 
 

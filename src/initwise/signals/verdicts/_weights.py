@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from initwise.axes import Axes
 from initwise.errors import InitwiseError
 from initwise.fans import fans, torch_fans
+from initwise.initializers import Law
 from initwise.model import Parameter, Reading
 from initwise.model.graph._vocabulary import LOOKUPS, NORMS
 from initwise.planning import Plan
 from initwise.signals._row import SignalRow
 from initwise.signals._signals import Signals
+from initwise.signals.verdicts._usual import usual
 from initwise.statistics import Sample
 
 MATRICES = frozenset({"weight", "recurrent"})
@@ -38,6 +40,8 @@ class Weight:
         neutral: the value with which a norm's weight does nothing.
         packed: it packs several blocks.
         trained: it receives gradients.
+        usual: the std that `auto` would give it; None where no pass was traced, or it has no say.
+        bound: of a uniform law around zero; None for other laws and where only values are known.
     """
 
     name: str
@@ -56,6 +60,8 @@ class Weight:
     neutral: float | None = None
     packed: bool = False
     trained: bool = True
+    usual: float | None = None
+    bound: float | None = None
 
     @property
     def zero(self) -> bool:
@@ -71,10 +77,12 @@ class Weight:
 def weights(signals: Signals, plan: Plan | None, reading: Reading | None) -> dict[str, Weight]:
     """Return what is known of each parameter that took part, by canonical name."""
     users: dict[str, SignalRow] = {}
+    elsewhere = usual(reading)
     for row in signals.rows:
         for name in row.parameters:
             users.setdefault(name, row)
-    return {each.name: each for name, row in users.items() for each in _known(name, row, signals, plan, reading)}
+    found = (each for name, row in users.items() for each in _known(name, row, signals, plan, reading))
+    return {each.name: replace(each, usual=elsewhere.get(each.name)) for each in found}
 
 
 def _known(name: str, row: SignalRow, signals: Signals, plan: Plan | None, reading: Reading | None) -> Iterator[Weight]:
@@ -101,7 +109,14 @@ def _known(name: str, row: SignalRow, signals: Signals, plan: Plan | None, readi
         neutral=parameter.usage.neutral if parameter is not None and parameter.usage is not None else None,
         packed=any(each is not None and each.blocks is not None for each in (decided, parameter)),
         trained=all(each is None or each.requires_grad for each in (decided, parameter)),
+        bound=_bound(decided.law) if law and decided is not None else None,
     )
+
+
+def _bound(law: Law | None) -> float | None:
+    if law is None or law.name != "uniform" or law.support[0] != -law.support[1]:
+        return None
+    return law.support[1]
 
 
 def _moments(
