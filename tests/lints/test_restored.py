@@ -30,6 +30,8 @@ class Restless(nn.Module):
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self.register_buffer("mean", torch.zeros(8))
         self.calls, self.failure = 0, failure
+        self.log: list[Tensor] = []
+        self.generator = torch.Generator().manual_seed(3)
 
     def forward(self, x: Tensor) -> Tensor:
         x.mul_(2)
@@ -38,6 +40,7 @@ class Restless(nn.Module):
         hidden = self.drop(self.norm(self.conv(x))).mean((2, 3)) + torch.rand(8) * random.random() * np.random.rand()  # noqa: NPY002
         self.mean = hidden.detach().mean(0)
         self.last = hidden
+        self.log.append(hidden + torch.rand(8, generator=self.generator))
         with torch.no_grad():
             self.head.weight.mul_(0.5)
             self.head.weight.requires_grad_(False)
@@ -62,6 +65,8 @@ def _state(model: nn.Module) -> list[Any]:
         random.getstate(),
         repr(np.random.get_state()),  # noqa: NPY002
         torch.get_rng_state().tolist(),
+        [list(module.log) for module in model.modules() if isinstance(module, Restless)],
+        [module.generator.get_state().tolist() for module in model.modules() if isinstance(module, Restless)],
     ]
 
 
@@ -91,6 +96,13 @@ def test_a_pass_that_raises_restores_everything(failure: BaseException) -> None:
     with pytest.raises((ProbeError, KeyboardInterrupt)):
         probed(model, X)
     assert _state(model) == before
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated:DeprecationWarning")
+def test_the_modes_of_scripted_modules_are_put_back() -> None:
+    model = nn.Sequential(torch.jit.trace(nn.Linear(8, 8), torch.ones(2, 8)), nn.Linear(8, 2)).train()
+    probed(model, torch.ones(2, 8))
+    assert all(module.training for module in model.modules())
 
 
 def test_weights_that_were_moved_to_find_what_is_still_are_put_back() -> None:

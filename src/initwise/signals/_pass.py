@@ -26,6 +26,7 @@ from initwise.signals._instrument import Instrument
 from initwise.signals._objective import Start, objective
 from initwise.signals._places import followed
 from initwise.signals._recorder import Recorder
+from initwise.signals._shards import is_sharded, let_go
 
 Loss = Callable[[Any], Any]
 Begin = Callable[[Any], Start]
@@ -71,7 +72,14 @@ def run(
     stored = _stored(reading)
     names = {id(each): name for name, same in stored.items() for each in same}
     args, kwargs = fitted(example, model)
-    with seeded(seed), warnings.catch_warnings(), _eager(), followed(model) as places:
+    with (
+        seeded(seed),
+        warnings.catch_warnings(),
+        _eager(),
+        followed(model) as places,
+        contextlib.ExitStack() as gone,
+    ):
+        gone.callback(let_go, reading.model)
         warnings.simplefilter("ignore")
         recorder = Recorder(names, _canonical(reading), places, instrument)
         recorder.knowledge.input((args, kwargs))
@@ -83,6 +91,8 @@ def run(
         recorder.knowledge.release()
         del output
         gradients = _backward(start.scalar, stored, sharded=is_sharded(reading))
+        if any(each is not None for each in gradients.values()):
+            gone.pop_all()  # shards were let go of on the way back
     return Pass(
         gradients,
         recorder.events(),
@@ -117,12 +127,6 @@ def _forward(
 
 def _canonical(reading: Reading) -> dict[str | None, str]:
     return {name: each.name for each in reading.parameters for name in each.names}
-
-
-def is_sharded(reading: Reading) -> bool:
-    """Tell whether parameters are gathered while their modules run, so that gradients arrive at others than those."""
-    kinds = {kind.__name__ for module in reading.model.modules() for kind in type(module).__mro__}
-    return not kinds.isdisjoint({"FSDPModule", "FullyShardedDataParallel"})
 
 
 def _backward(

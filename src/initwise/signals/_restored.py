@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from initwise.digests import digest
 from initwise.errors import NotSupportedError
 from initwise.signals._errors import ProbeError
+from initwise.signals._moments import real
 from initwise.writing import write_values
 
 
@@ -25,7 +26,7 @@ def restored(model: nn.Module) -> Iterator[None]:
         ProbeError: the digest of weights and buffers is another one afterwards; this would be a fault of ours.
     """
     before = _proof(model)
-    put_back = [_attributes(model), _flags(model), _values(model), _random_states()]
+    put_back = [_attributes(model), _flags(model), _values(model), _random_states(model)]
     try:
         yield
     finally:
@@ -38,8 +39,18 @@ def restored(model: nn.Module) -> Iterator[None]:
 def _proof(model: nn.Module) -> str:
     try:
         return digest(model, buffers=True)
-    except NotSupportedError:  # shards and other wrapped tensors have no bits of their own to read
-        return ""
+    except NotSupportedError:  # some tensors have no bits of their own to read, as those on meta
+        return digest(_readable(model), buffers=True)
+
+
+def _readable(model: nn.Module) -> nn.Module:
+    """Return a module that holds what can be read of another one: plain tensors, and the local parts of shards."""
+    holder = nn.Module()
+    for place, tensor in enumerate((*model.parameters(), *model.buffers())):
+        local = real(tensor)
+        if type(local) is Tensor and not local.is_meta and local.layout == torch.strided and not local.is_quantized:
+            holder.register_buffer(str(place), local)
+    return holder
 
 
 def _attributes(model: nn.Module) -> Callable[[], None]:
@@ -53,22 +64,24 @@ def _attributes(model: nn.Module) -> Callable[[], None]:
                 del held[name]
             for name, (value, content) in attributes.items():
                 held[name] = value
-                if content is not None and (len(value) != len(content) or _differ(value, content)):
+                if content is not None and _differ(value, content):
                     value.clear()
-                    value.update(content)
+                    (value.update if isinstance(value, dict) else value.extend)(content)
 
     return restore
 
 
-def _shallow(value: Any) -> tuple[Any, dict[Any, Any] | None]:
-    """Return an object, and what it holds where it is a dictionary."""
-    return value, (dict(value) if isinstance(value, dict) else None)
+def _shallow(value: Any) -> tuple[Any, dict[Any, Any] | list[Any] | None]:
+    """Return an object, and what it holds where it is a dictionary or a list."""
+    return value, dict(value) if isinstance(value, dict) else list(value) if isinstance(value, list) else None
 
 
-def _differ(value: dict[Any, Any], content: dict[Any, Any]) -> bool:
-    return any(one is not other for one, other in zip(value.values(), content.values(), strict=True)) or list(
-        value
-    ) != list(content)
+def _differ(value: Any, content: Any) -> bool:
+    if len(value) != len(content):
+        return True
+    if isinstance(value, dict):
+        return _differ(list(value.values()), list(content.values())) or list(value) != list(content)
+    return any(one is not other for one, other in zip(value, content, strict=True))
 
 
 def _modules(model: nn.Module) -> list[nn.Module]:
@@ -76,10 +89,14 @@ def _modules(model: nn.Module) -> list[nn.Module]:
 
 
 def _flags(model: nn.Module) -> Callable[[], None]:
-    """Keep whether each parameter is trained, and its gradient: the object and its values."""
+    """Keep the modes of modules, whether each parameter is trained, and its gradient: the object and its values."""
+    modes = [(each, each.training) for each in model.modules()]  # those of scripted modules are no attributes
     kept = [(each, each.requires_grad, each.grad, _copy(each.grad)) for each in model.parameters()]
 
     def restore() -> None:
+        for module, training in modes:
+            if module.training != training:
+                module.training = training
         for parameter, trained, gradient, values in kept:
             parameter.requires_grad = trained
             parameter.grad = gradient
@@ -109,7 +126,11 @@ def _equal(tensor: Tensor, values: Tensor) -> bool:
     return tensor.shape == values.shape and torch.equal(tensor.detach(), values)
 
 
-def _random_states() -> Callable[[], None]:
+def _random_states(*models: nn.Module) -> Callable[[], None]:
+    """Keep the states of all generators: Python's, NumPy's, torch's, and those that modules hold."""
+    modules = [module for model in models for module in model.modules()]
+    held = [each for module in modules for each in vars(module).values() if isinstance(each, torch.Generator)]
+    own = [(each, each.get_state()) for each in held]
     python, numpy = random.getstate(), sys.modules.get("numpy.random")
     numbers = numpy.get_state() if numpy is not None else None
     generator = torch.default_generator.get_state()
@@ -122,5 +143,7 @@ def _random_states() -> Callable[[], None]:
         torch.default_generator.set_state(generator)
         if devices is not None:
             torch.cuda.set_rng_state_all(devices)
+        for each, state in own:
+            each.set_state(state)
 
     return restore

@@ -318,3 +318,8 @@ def test_a_model_on_meta_is_to_be_predicted() -> None:
 
 def test_inputs_that_are_all_zero_are_told_of() -> None:
     assert any("zero" in note for note in iw.measure(Net(), torch.zeros(4, 16)).notes)
+
+
+def test_inputs_of_no_kind_are_refused_in_the_name_of_measure() -> None:
+    with pytest.raises(iw.errors.ArgumentTypeError, match=r"^measure: inputs for Net are None"):
+        iw.measure(Net(), None)

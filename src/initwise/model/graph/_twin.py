@@ -66,9 +66,13 @@ class _Shallow:
         if id(module) in self.memo:
             found: nn.Module = self.memo[id(module)]
             return found
-        made = module.__class__.__new__(module.__class__)
+        made: nn.Module = object.__new__(_unsharded(type(module)))
         self.memo[id(module)] = made
         made.__dict__.update({name: self._value(value) for name, value in vars(module).items()})
+        for name, hooks in vars(made).items():
+            if name.startswith("_forward") and isinstance(hooks, dict):
+                for key in [key for key, hook in hooks.items() if _gathers(hook)]:
+                    del hooks[key]
         return made
 
     def _value(self, value: Any) -> Any:
@@ -84,6 +88,17 @@ class _Shallow:
         if type(value) in (list, tuple, set):
             return type(value)(self._value(each) for each in value)
         return value
+
+
+def _unsharded(kind: type[nn.Module]) -> type[nn.Module]:
+    """Return the class that `fully_shard` put its own in front of, whose `__new__` wants the original's arguments."""
+    names = [each.__name__ for each in kind.__mro__]
+    return kind.__mro__[names.index("FSDPModule") + 1] if "FSDPModule" in names else kind
+
+
+def _gathers(hook: Any) -> bool:
+    """Tell whether a hook gathers or frees shards: those of the model itself, which no copy may touch."""
+    return (getattr(hook, "__module__", None) or "").startswith("torch.distributed.fsdp")
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:

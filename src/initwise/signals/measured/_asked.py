@@ -14,6 +14,8 @@ from initwise.errors import ArgumentError
 from initwise.model import Example, Reading, as_example, read
 from initwise.model.graph._structures import tensors
 from initwise.planning import Plan, refuse_other_than_plan
+from initwise.signals._shards import is_sharded
+from initwise.signals.measured._told import told
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,7 @@ class Asked:
         return any(not each.is_floating_point() for each in tensors((self.example.args, self.example.kwargs)))
 
 
+@told()
 def asked(
     model: Any,
     inputs: Any,
@@ -84,6 +87,11 @@ def asked(
     reading = read(model)
     _check_memory(reading)
     _check_modules(reading, names)
+    if names and is_sharded(reading):
+        raise ArgumentError(
+            "measure: jacobian takes products with whole weights, and the model is sharded (fully_shard): measure it"
+            " before it is, or leave jacobian= out"
+        )
     example = as_example(inputs, model)
     _check_inputs(example)
     return Asked(reading, example, loss, count, plan, rate, number if shown else 0, tuple(names))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import nn
 
-from initwise.signals._pass import is_sharded
+from initwise.signals._shards import is_sharded
 from initwise.signals.measured._asked import Asked, zeros
 from initwise.signals.measured._gathered import Seen
 

@@ -14,6 +14,8 @@ def told() -> Iterator[None]:
     try:
         yield
     except ProblemsError as error:
+        if error.operation == "measure":
+            raise
         raise type(error)(f"measure: {error.operation}", error.problems) from error.__cause__
     except InitwiseError as error:
         message = str(error)
