@@ -119,7 +119,7 @@ def cousins(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
 
 
 def kin(members: Iterable[Weight]) -> Mapping[str, list[Weight]]:
-    """Return the weights by the last parts of their names without all numbers: those of encoder and decoder, of all layers."""
+    """Return the weights by the last parts of their names without all numbers: of encoder and decoder together."""
     found: defaultdict[str, list[Weight]] = defaultdict(list)
     for each in members:
         found[".".join(re.sub(r"\d+", "#", each.name).split(".")[-3:])].append(each)

@@ -17,6 +17,7 @@ from initwise.signals.verdicts._weights import MATRICES, Weight
 
 _HIGH, _LOW = 12.0, 1 / 90  # of a layer's factor of E[x^2], as a share of what its activation asks for
 _RECURRENT = 4.0  # the same of a weight that takes what it made before, over and over
+_UNBOUNDED = 1.5  # where nothing bounds what it makes: once a step
 _HOUSE_HIGH = 25.0  # of a layer that has the std of most others: wide layers may well have more than asked for
 _HOUSE = 0.6  # of the matrices with one std
 _LONG = 60  # of a law in words
@@ -47,12 +48,13 @@ def _excess(flow: Flow, row: int, weight: Weight) -> float | None:
     """Return by what a layer's factor is too large or too small; None where it is neither, or does not matter."""
     if not counts(flow, row, weight) or flow.rows[row].grad_second_moment == 0:
         return None
-    own, target = own_factor(flow, row, weight), activation_gain(flow, row) ** 2
+    over_and_over = weight.role == "recurrent" and flow.rows[row].operation == "rnn_relu"
+    own, target = own_factor(flow, row, weight), 2.0 if over_and_over else activation_gain(flow, row) ** 2
     seen = measured_factor(flow, row)
     seen = own if seen is None or flow.rows[row].operation in RECURRENT else seen
     if not own or not seen:
         return None
-    if min(own, seen) / target > _highest(weight):
+    if min(own, seen) / target > (_UNBOUNDED if over_and_over else _highest(weight)):
         return own / target
     small = max(own, seen) / target < _LOW and row in flow.trunks and not flow.begins(row)
     return own / target if small else None

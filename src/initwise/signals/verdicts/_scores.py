@@ -95,6 +95,7 @@ def hot(flow: Flow) -> Iterator[Suspect]:
         end = next((each for each in flow.last if flow.ends_as(row, each)), row)
         large, given = flow.level(end) - bias, flow.level(_unscaled(flow, flow.main[row]))
         factor = large / given if flow.main[row] >= 0 and given > 0 else 0.0
+        factor = min(factor, own_factor(flow, row, weight) or factor)  # a layer may take the last step of many
         if not flow.is_known(row) or factor < _STRONG or large < (_HOT if factor < _HUGE else _LOUD):
             continue
         wanted = weight.std / math.sqrt(factor)

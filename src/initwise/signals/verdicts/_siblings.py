@@ -9,7 +9,7 @@ from statistics import median
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._laws import HouseLaw, cousins, house_laws, kin, matrices, place, siblings, tolerance
 from initwise.signals.verdicts._mistakes import explained, is_telling, textbook
-from initwise.signals.verdicts._own import contracted, own_factor
+from initwise.signals.verdicts._own import contracted, measured_factor, own_factor
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._vectors import drawn
 from initwise.signals.verdicts._weights import Weight
@@ -86,8 +86,11 @@ def _far_end(
     flow: Flow, row: int, weight: Weight, group: Sequence[Weight], laws: Sequence[HouseLaw]
 ) -> Iterator[Suspect]:
     """Yield a first layer that is far from the law of all its siblings, and changes the signal's size by itself."""
-    factor = own_factor(flow, row, weight)
-    if row in flow.heads or flow.scale_free(row) or not factor or 1 / _CHANGE < factor < _CHANGE:
+    own = own_factor(flow, row, weight)
+    seen = measured_factor(flow, row) or own
+    if row in flow.heads or flow.scale_free(row) or not own or not seen:
+        return
+    if not (min(own, seen) > _CHANGE or max(own, seen) < 1 / _CHANGE):  # a number behind it may make up for it
         return
     law = _law_of(weight, group, laws, len(group), None)
     if law is not None and len(law.names) > _FEW and weight.name not in law.names:
