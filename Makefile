@@ -60,7 +60,7 @@ bench-auto: $(DEV_STAMP)  ## measure what auto keeps on real models, write bench
 bench-faults: $(DEV_STAMP)  ## find known faults, stay silent on right models, write benchmarks/faults/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.faults
 
-bench-culprits: $(DEV_STAMP)  ## plant one wrong law in each of forty models, ask who is to blame, write benchmarks/culprits/RESULTS.md
+bench-culprits: $(DEV_STAMP)  ## plant one wrong law in each of sixty models, ask who is to blame, write benchmarks/culprits/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.culprits
 
 bench-measure: $(DEV_STAMP)  ## what measure costs against a plain forward and backward, write benchmarks/measuring/RESULTS.md

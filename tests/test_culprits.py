@@ -15,11 +15,11 @@ from torch import Tensor, nn
 import initwise as iw
 from benchmarks.culprits import asking, report
 from benchmarks.culprits._plant import size
-from benchmarks.culprits._plants import FIRST, SECOND, Plant
+from benchmarks.culprits._plants import FIRST, SECOND, THIRD, Plant
 from benchmarks.culprits.asking import Answer
 from initwise.signals import Culprit, Verdict
 
-BOTH = (*FIRST, *SECOND)
+ALL = (*FIRST, *SECOND, *THIRD)
 LIBRARIES = {"torchvision", "timm", "transformers"}
 
 
@@ -28,8 +28,8 @@ def library(plant: Plant) -> str:
     return name if name in LIBRARIES else ""
 
 
-OWN = [plant for plant in BOTH if not library(plant)]
-OTHERS = [plant for plant in BOTH if library(plant)]
+OWN = [plant for plant in ALL if not library(plant)]
+OTHERS = [plant for plant in ALL if library(plant)]
 each_plant = pytest.mark.parametrize(
     "plant",
     [*OWN, *(pytest.param(plant, marks=pytest.mark.long) for plant in OTHERS)],
@@ -52,11 +52,11 @@ def planned(plant: Plant, *, meta: bool) -> tuple[nn.Module, iw.Plan, iw.Plan]:
     return model, *plant.plans(model)
 
 
-def test_there_are_two_lists_of_twenty_and_no_model_is_in_both() -> None:
-    assert (len(FIRST), len(SECOND)) == (20, 20)
-    assert len({plant.name for plant in BOTH}) == 40
-    assert all(plant.mistake.endswith(".") for plant in BOTH)
-    assert min(sum(plant.fix == way for plant in BOTH) for way in ("smaller", "larger")) >= 8
+def test_there_are_three_lists_of_twenty_and_no_model_is_in_two() -> None:
+    assert [len(each) for each in (FIRST, SECOND, THIRD)] == [20, 20, 20]
+    assert len({plant.name for plant in ALL}) == 60
+    assert all(plant.mistake.endswith(".") for plant in ALL)
+    assert min(sum(plant.fix == way for plant in ALL) for way in ("smaller", "larger")) >= 8
 
 
 @each_plant
@@ -114,7 +114,7 @@ def verdict(parameter: str | None, *, found: float = 1.0, wanted: float = 0.1, o
 
 
 def answer(*verdicts: Verdict, twin: bool = False) -> Answer:
-    plant = BOTH[0]
+    plant = ALL[0]
     _, right, _ = planned(plant, meta=True)
     return asking._answer(plant, "predicted", verdicts, right, 0.0, twin=twin)
 
@@ -152,7 +152,7 @@ def test_a_proposal_has_a_direction_and_is_near_within_thirty_percent() -> None:
 def test_the_page_counts_plants_and_twins_apart() -> None:
     answers = [
         answer(verdict(LABEL)), answer(verdict("0.weight")), answer(), answer(verdict("0.weight"), twin=True),
-        answer(twin=True), Answer(BOTH[0], "predicted", twin=False, failure="ValueError: no"),
+        answer(twin=True), Answer(ALL[0], "predicted", twin=False, failure="ValueError: no"),
     ]  # fmt: skip
     text = "\n".join(report.table(report.summed({"new": answers})))
     assert "| new | predicted | **1 of 4** | 1 | 1 | 1 | 1 of 2 | 0 | 1 of 1 | 1 of 1 |" in text
@@ -162,7 +162,7 @@ def test_the_page_counts_plants_and_twins_apart() -> None:
     "name", ["MLP with GELU", "nanoGPT by hand", "dense autoencoder", "neural collaborative filtering"]
 )
 def test_a_plant_is_named_on_meta_its_fix_points_the_right_way_and_its_twin_is_clean(name: str) -> None:
-    plant = next(plant for plant in BOTH if plant.name == name)
+    plant = next(plant for plant in ALL if plant.name == name)
     named = asking.ask(plant, "predicted", twin=False)
     assert (named.verdict, named.direction) == ("right", True), report.line(named)
     assert asking.ask(plant, "predicted", twin=True).verdict == "clean"

@@ -9,7 +9,7 @@ from benchmarks.culprits.asking import Answer
 
 HEAD = """# Who is to blame
 
-Written by `make bench-culprits`. Two lists of twenty models each. Each model has a sensible plan and, in the plant, one
+Written by `make bench-culprits`. Three lists of twenty models. Each model has a sensible plan and, in the plant, one
 wrong law of the kind that people write: fan_out for fan_in, a gain twice or never, ten times or a tenth of a standard
 deviation, N(0, 1), a variance for a standard deviation, a bound for one. Lists and labels were committed before
 anything was asked. What a planted layer puts out differs from the twin by more than a factor of 3 in its second moment
