@@ -35,7 +35,9 @@ class Start(NamedTuple):
     expected: Tensor | None = None
 
 
-def classified(output: Any, loss: Callable[[Any], Any] | None, *, tokens: bool, seed: int = _SEED) -> Start:
+def classified(
+    output: Any, loss: Callable[[Any], Any] | None, *, tokens: bool, seed: int = _SEED, who: str = "probe"
+) -> Start:
     """Return where a backward pass starts; logits without a loss get a cross entropy with random labels.
 
     Logits are the output's `logits`, a tensor (N, C), or a tensor (N, T, C) where the inputs are token ids; the labels
@@ -45,9 +47,10 @@ def classified(output: Any, loss: Callable[[Any], Any] | None, *, tokens: bool, 
     Args:
         tokens: an input of the model is a tensor of whole numbers.
         seed: of the labels and projections.
+        who: in the name of which function errors speak.
     """
     if loss is not None:
-        value = _called(loss, output)
+        value = _called(loss, output, who)
         return Start(value, value, f"the loss {getattr(loss, '__name__', type(loss).__name__)}")
     own = _own_loss(output)
     if own is not None:
@@ -105,7 +108,7 @@ def _own_loss(output: Any) -> Tensor | None:
 
 def _is_trained(tensor: Tensor) -> bool:
     """Tell whether a gradient can start here; a pass on meta keeps no gradients and cannot say."""
-    return tensor.requires_grad or (tensor.is_meta and not torch.is_grad_enabled())
+    return tensor.requires_grad or tensor.is_meta
 
 
 def _projected(output: Tensor, seed: int) -> Tensor:
@@ -116,30 +119,31 @@ def _projected(output: Tensor, seed: int) -> Tensor:
     return projection if projection.is_meta else projection.cpu()
 
 
-def _called(loss: Callable[[Any], Any], output: Any) -> Tensor:
-    _check_signature(loss)
+def _called(loss: Callable[[Any], Any], output: Any, who: str = "probe") -> Tensor:
+    _check_signature(loss, who)
     try:
         value = loss(output)
     except Exception as error:
         raise ProbeError(
-            f"probe: the loss raised {type(error).__name__} when it was called with the model's output"
+            f"{who}: the loss raised {type(error).__name__} when it was called with the model's output"
             f" ({_told(output)}): {error}"
         ) from error
     if not isinstance(value, Tensor):
-        raise ArgumentTypeError(f"probe: the loss returned a {type(value).__name__}; it must return a scalar tensor")
+        raise ArgumentTypeError(f"{who}: the loss returned a {type(value).__name__}; it must return a scalar tensor")
     if value.numel() != 1:
         raise ArgumentError(
-            f"probe: the loss has shape {tuple(value.shape)}; it must be a scalar: give a reduction, such as .mean()"
+            f"{who}: the loss has shape {tuple(value.shape)}; it must be a scalar: give a reduction, such as .mean()"
         )
-    if torch.is_grad_enabled() and not value.requires_grad:
+    traced = any(each.is_meta for each in tensors(output))  # then gradients are looked for once there are some
+    if torch.is_grad_enabled() and not value.requires_grad and not traced:
         raise ArgumentError(
-            "probe: the loss has no gradient: it does not depend on a trained parameter of the model; compute it from"
+            f"{who}: the loss has no gradient: it does not depend on a trained parameter of the model; compute it from"
             " the model's output, without detach(), item() or torch.no_grad()"
         )
     return value.reshape(())
 
 
-def _check_signature(loss: Callable[[Any], Any]) -> None:
+def _check_signature(loss: Callable[[Any], Any], who: str) -> None:
     called = loss.forward if isinstance(loss, torch.nn.Module) else loss
     try:
         signature = inspect.signature(called)
@@ -150,7 +154,7 @@ def _check_signature(loss: Callable[[Any], Any]) -> None:
     except TypeError as error:
         name = getattr(loss, "__name__", type(loss).__name__)
         raise ArgumentTypeError(
-            f"probe: the loss {name}{signature} cannot be called with the model's output alone; pass"
+            f"{who}: the loss {name}{signature} cannot be called with the model's output alone; pass"
             f" lambda out: {name}(out, target)"
         ) from error
 

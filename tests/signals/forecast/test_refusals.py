@@ -202,3 +202,100 @@ def test_a_number_of_samples_that_is_none_is_refused(samples: Any) -> None:
     model = nn.Linear(4, 2)
     with pytest.raises(iw.ArgumentError, match="predict: samples is"):
         iw.predict(model, planned(model, torch.randn(1, 4)), torch.randn(1, 4), samples=samples)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (torch.zeros(4, 32, dtype=torch.int64), "linear raised RuntimeError with 4x32 int64: .*dtype"),
+        (torch.randn(4, 32).double(), "linear raised RuntimeError with 4x32 float64: .*dtype"),
+    ],
+)
+def test_inputs_of_a_dtype_that_only_memory_refuses_are_refused(inputs: Tensor, said: str) -> None:
+    model = nn.Linear(32, 8)
+    with pytest.raises(iw.ArgumentError, match=f"predict: the inputs do not fit the model: {said}"):
+        iw.predict(model, planned(model, torch.randn(4, 32)), inputs)
+
+
+@pytest.mark.parametrize("index", [100, -1])
+def test_token_ids_that_the_vocabulary_does_not_have_are_refused(index: int) -> None:
+    model = nn.Sequential(nn.Embedding(100, 16), nn.Linear(16, 8)).to("meta")
+    plan = iw.plan(model, [iw.rule("*.weight", iw.Normal(std=0.1)), iw.rule("*.bias", iw.Zeros())])
+    with pytest.raises(
+        iw.ArgumentError, match="do not fit the model: embedding in '0' raised IndexError with 2x3 int64"
+    ):
+        iw.predict(model, plan, torch.full((2, 3), index))
+
+
+def test_inputs_without_elements_are_refused() -> None:
+    model = nn.Linear(32, 8)
+    with pytest.raises(iw.ArgumentError, match=r"input '0' is empty \(0x32 torch.float32\); give one sample"):
+        iw.predict(model, planned(model, torch.randn(4, 32)), torch.randn(0, 32))
+
+
+def test_double_precision_goes_through_all_of_it() -> None:
+    model = nn.Linear(32, 512).double()
+    plan = planned(model, torch.randn(4, 32).double())
+    for inputs in (torch.randn(64, 32).double(), torch.empty(64, 32, dtype=torch.float64, device="meta")):
+        assert iw.predict(model, plan, inputs).find("").second_moment == pytest.approx(2.0, rel=0.2)
+
+
+def test_inputs_whose_squares_overflow_are_predicted() -> None:
+    model = nn.Sequential(nn.Linear(32, 64), nn.ReLU(), nn.Linear(64, 8))
+    forecast = iw.predict(model, planned(model, torch.randn(4, 32)), torch.randn(4, 32) * 1e25)
+    assert forecast.find("0").second_moment is not None
+
+
+def test_statistics_that_are_no_laws_by_input_are_refused() -> None:
+    model = nn.Embedding(100, 16)
+    plan, ids = iw.plan(model, iw.rule("weight", iw.Normal(std=0.1))), torch.zeros(2, 3, dtype=torch.int64)
+    with pytest.raises(iw.ArgumentError, match=r"names '0', which is torch\.int64; laws are for floating"):
+        iw.predict(model, plan, ids, statistics={"0": iw.Normal(std=1.0)})
+    with pytest.raises(iw.errors.ArgumentTypeError, match="give a law by input"):
+        iw.predict(model, plan, ids, statistics=[iw.Normal(std=1.0)])  # type: ignore[arg-type]
+
+
+def test_a_model_that_is_none_is_refused() -> None:
+    model = nn.Linear(32, 8)
+    with pytest.raises(
+        iw.errors.ArgumentTypeError, match=r"predict: model is .* of type function; give a torch.nn"
+    ):
+        iw.predict(lambda x: x, planned(model, torch.randn(4, 32)), torch.randn(4, 32))  # type: ignore[arg-type]
+
+
+def test_kept_parameters_that_are_no_numbers_are_unknown() -> None:
+    model, inputs = nn.Linear(32, 8), torch.randn(4, 32)
+    model.weight.detach()[0, 0] = float("nan")
+    plan = iw.plan(model, [iw.rule(nn.Linear, weight=iw.Keep(), bias=iw.Zeros())])
+    assert "'weight' is kept as it is, and holds infinities or NaN" in iw.predict(model, plan, inputs).find("").why
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (lambda out: out, r"predict: the loss has shape \(4, 8\); it must be a scalar"),
+        (lambda out: 1.0, "predict: the loss returned a float"),
+        (lambda out: out.nothing, "predict: the loss raised AttributeError"),
+        (
+            nn.functional.cross_entropy,
+            "predict: the loss cross_entropy.* cannot be called with the model's output",
+        ),
+    ],
+)
+def test_losses_that_are_none_are_refused_in_the_name_of_predict(loss: Any, said: str) -> None:
+    model, inputs = nn.Linear(32, 8), torch.randn(4, 32)
+    with pytest.raises(iw.errors.InitwiseError, match=said):
+        iw.predict(model, planned(model, inputs), inputs, loss)
+
+
+def test_a_refusal_of_the_models_own_offers_measurement() -> None:
+    class Picky(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            if not super().forward(x).is_cpu:
+                raise RuntimeError("only with memory")
+            return x
+
+    model = Picky(32, 8)
+    plan = iw.plan(model, [iw.rule("weight", iw.KaimingNormal()), iw.rule("bias", iw.Zeros())])
+    with pytest.raises(iw.ArgumentError, match=r"only with memory.*measure it instead: .*iw.measure\(model, inputs\)"):
+        iw.predict(model, plan, torch.randn(4, 32))

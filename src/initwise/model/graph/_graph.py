@@ -53,6 +53,8 @@ class Operation:
         module: the canonical name of the innermost module that was running.
         call: how often that module had been called before in this pass.
         line: the source line outside torch, as "path/file.py:123".
+        is_followed: whether gradients were recorded: not under `torch.no_grad()`. Only a trace that goes on to a loss
+            looks at this.
     """
 
     index: int
@@ -65,6 +67,7 @@ class Operation:
     module: str
     call: int
     line: str
+    is_followed: bool = True
 
     def argument(self, position: int, name: str, default: Any = None) -> Any:
         """Return an argument given by position or by name."""
@@ -92,6 +95,7 @@ class Graph:
         forward: how many of the operations are the model's own; what follows is the loss.
         start: the value from which a backward pass starts; -1 where there is none.
         beside: what else was computed of the model's output.
+        functions: the names of `torch.autograd.Function`s that ran; their operations are here, their `backward` is not.
     """
 
     values: list[Value] = field(repr=False)
@@ -108,6 +112,7 @@ class Graph:
     forward: int = 0
     start: int = -1
     beside: tuple[int, ...] = ()
+    functions: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.operations)

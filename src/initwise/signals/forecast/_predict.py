@@ -68,8 +68,8 @@ def predict(
     >>> forecast.find("1").operation, 0.8 < forecast.find("1").second_moment < 1.2
     ('relu', True)
     """
+    _check(model, loss, samples)
     refuse_other_than_plan("predict", plan)
-    _check(loss, samples)
     reading = read(model)
     _check_plan(plan, reading)
     graph, example, start = _traced(reading, inputs, loss)
@@ -77,15 +77,19 @@ def predict(
     drawn = draw(graph, Supply(graph, reading, plan, taken), samples)
     if loss is not None and (drawn.is_detached or graph.values[graph.start].kind != "activation"):
         raise ArgumentError(
-            "predict: the loss does not depend on any parameter of the model: no gradient starts from it; compute it"
-            " from the model's output, without detach(), item() or torch.no_grad()"
+            "predict: the loss does not depend on any parameter of the model that is trained: no gradient starts from"
+            " it; compute it from the model's output, without detach(), item() or torch.no_grad()"
         )
     made = signals(reading, plan, graph, example, drawn, start, notes)
     maps = chains(graph, _laws(plan), q0=_level(taken))
     return replace(made, verdicts=judge(made, plan, in_use(reading, example)), chains=maps)
 
 
-def _check(loss: object, samples: object) -> None:
+def _check(model: object, loss: object, samples: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise ArgumentTypeError(
+            f"predict: model is {show(model)} of type {type(model).__name__}; give a torch.nn.Module"
+        )
     if loss is not None and not callable(loss):
         raise ArgumentTypeError(
             f"predict: loss is {show(loss)} of type {type(loss).__name__}; give a function that takes the model's"
@@ -115,8 +119,10 @@ def _laws(plan: Plan) -> dict[str, tuple[float, float]]:
 
 def _level(inputs: Mapping[int, Tensor]) -> float:
     """Return E[x^2] of the inputs that are no whole numbers; 1 where there are none, or nothing but zeros."""
-    values = [each.square().mean() for each in inputs.values() if each.is_floating_point() and each.numel()]
-    return float(sum(values) / len(values)) or 1.0 if values else 1.0
+    values = [
+        float(each.double().square().mean()) for each in inputs.values() if each.is_floating_point() and each.numel()
+    ]
+    return sum(values) / len(values) or 1.0 if values else 1.0
 
 
 def _told(shapes: Mapping[str, tuple[int, ...]], name: str) -> str:
@@ -132,7 +138,7 @@ def _traced(reading: Reading, inputs: Any, loss: Callable[[Any], Any] | None) ->
 
         def finish(output: Any, example: Example = example, starts: list[Start] = starts) -> list[Tensor | None]:
             tokens = any(not each.is_floating_point() for each in tensors((example.args, example.kwargs)))
-            starts.append(classified(output, loss, tokens=tokens))
+            starts.append(classified(output, loss, tokens=tokens, who="predict"))
             return [starts[-1].scalar, *([starts[-1].expected] if starts[-1].expected is not None else [])]
 
         try:
@@ -156,7 +162,8 @@ def _refused(failure: TraceError | None, *, given: bool) -> ArgumentError:
         return ArgumentError(f"predict: {said}; give inputs= that its forward takes")
     if failure.unfit:
         return ArgumentError(
-            f"predict: the inputs do not fit the model: {failure}. Give inputs= that its forward takes"
+            f"predict: the inputs do not fit the model: {failure}. Give inputs= that its forward takes; if it takes"
+            " these with memory, measure it instead: iw.apply(model, plan); iw.measure(model, inputs)"
         )
     return ArgumentError(
         f"predict: the model cannot run on the meta device: {failure}. Measure it instead, with memory:"

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from initwise.model import Example, Graph, Reading
+from initwise.model import Example, Graph, Parameter, Reading
 from initwise.planning import Plan, Row
 from initwise.signals._objective import Start
 from initwise.signals._row import ParameterSignal, SignalRow
 from initwise.signals._signals import Signals, Unknown
 from initwise.signals.forecast._observe import Observed
-from initwise.signals.forecast._run import qualified
 from initwise.signals.forecast._samples import Drawn
+from initwise.signals.forecast._table import qualified
 
 
 def signals(
@@ -31,12 +31,12 @@ def signals(
         model=type(reading.model).__name__,
         inputs=example.description,
         rows=tuple(rows),
-        parameters={row.name: _parameter(row, drawn, graph, blind) for row in plan},
+        parameters={row.name: _parameter(row, reading[row.name], drawn, graph, blind) for row in plan},
         loss=_mean(losses) if start.loss is not None else None,
         loss_in_words=start.words,
         outputs=tuple(dict.fromkeys(made[each] for each in _makers(graph, made))),
         unknown=_unknown(graph, unknown),
-        notes=(*notes, *_notes(graph, plan, drawn)),
+        notes=(*notes, *_notes(graph, plan, drawn), *_detached(start, drawn)),
         seeds=len(drawn.samples),
     )
 
@@ -90,7 +90,7 @@ def _spread(values: Iterable[float | None]) -> float | None:
     return stdev(logs) if len(logs) > 1 else None
 
 
-def _parameter(row: Row, drawn: Drawn, graph: Graph, blind: Mapping[int, str]) -> ParameterSignal:
+def _parameter(row: Row, parameter: Parameter, drawn: Drawn, graph: Graph, blind: Mapping[int, str]) -> ParameterSignal:
     index = graph.parameters.get(row.name)
     users = [] if index is None else graph.values[index].users
     why = next((blind[user] for user in users if user in blind), "")
@@ -99,7 +99,9 @@ def _parameter(row: Row, drawn: Drawn, graph: Graph, blind: Mapping[int, str]) -
     if law is not None and not row.kept:
         square = law.mean**2 + law.std**2
     gradient = None if why else _mean(sample.gradients.get(row.name) for sample in drawn.samples)
-    if gradient is None and not why:
+    if not parameter.requires_grad:
+        why = "no gradient arrives: it is frozen (requires_grad is False)"
+    elif gradient is None and not why:
         why = "no gradient arrives: it takes no part in what the loss depends on"
     words = law.describe() if law is not None and not row.kept else "kept as it is" if row.kept else ""
     return ParameterSignal(row.name, words, square, gradient, why)
@@ -157,6 +159,11 @@ def _notes(graph: Graph, plan: Plan, drawn: Drawn) -> list[str]:
     how = "all channels" if not shares else "a sample of the channels of wide layers"
     notes = [f"means over {len(drawn.samples)} samples of the pass with {how}, in single precision"]
     notes += [f"traced with stand-ins: {fallback}" for fallback in graph.fallbacks]
+    if graph.functions:
+        notes.append(
+            f"{', '.join(graph.functions)} of torch.autograd.Function: gradients are those of what its forward calls;"
+            " its own backward is not followed"
+        )
     kept = [row.name for row in plan if row.kept]
     if kept:
         more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
@@ -164,6 +171,14 @@ def _notes(graph: Graph, plan: Plan, drawn: Drawn) -> list[str]:
             f"kept parameters count with their own values, whatever law these follow: {', '.join(kept[:3])}{more}"
         )
     return notes
+
+
+def _detached(start: Start, drawn: Drawn) -> list[str]:
+    if start.scalar is None:
+        return ["no gradient is known: the model returns nothing that a backward pass could start from"]
+    if drawn.is_detached:
+        return ["no gradient arrives at any parameter: all are frozen, or the outputs do not depend on them"]
+    return []
 
 
 def _makers(graph: Graph, made: Mapping[int, int]) -> list[int]:

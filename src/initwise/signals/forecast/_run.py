@@ -13,10 +13,11 @@ from initwise.model.graph import Graph, Operation, Ref
 from initwise.model.graph._calls import in_place
 from initwise.model.graph._structures import mapped
 from initwise.signals.forecast._axes import Axes
+from initwise.signals.forecast._given import refuse_unfit
 from initwise.signals.forecast._observe import Observed, observe
 from initwise.signals.forecast._state import Call, Widths, scaled
 from initwise.signals.forecast._supply import Supply
-from initwise.signals.forecast._table import find
+from initwise.signals.forecast._table import find, qualified
 
 _HALF = frozenset({torch.float16, torch.bfloat16})
 
@@ -98,10 +99,12 @@ class Runner:
         unknown, result = self._unknown(operation), None
         if unknown is None:
             try:
-                result = self._run(operation)
+                with torch.set_grad_enabled(operation.is_followed):
+                    result = self._run(operation)
             except Exception as error:
                 if not self.whole:
                     raise Misfit(operation, error) from error
+                refuse_unfit(self.graph, operation, error)
                 unknown = f"{operation.name} failed on its sample: {type(error).__name__}: {error}"
         if unknown is not None:
             made.unknown[operation.index] = unknown
@@ -143,7 +146,7 @@ class Runner:
             self.why[index] = found
             return
         if value.kind in ("parameter", "auxiliary") and found.is_floating_point():
-            found = nn.Parameter(found.detach())
+            found = nn.Parameter(found.detach(), requires_grad=index not in self.supply.frozen)
             self.leaves[index] = found
         self.values[index] = found
 
@@ -183,7 +186,7 @@ class Runner:
         args, kwargs = _filled((operation.args, operation.kwargs), lambda ref: self.values[ref.value].detach())
         with torch.no_grad():
             operation.function(plain, *args[1:], **kwargs)
-        self.leaves[index] = self.values[index] = nn.Parameter(plain)
+        self.leaves[index] = self.values[index] = nn.Parameter(plain, requires_grad=self.leaves[index].requires_grad)
         return self.leaves[index]
 
     def _again(self, operation: Operation) -> Tensor:
@@ -221,33 +224,14 @@ class Runner:
         if not start.requires_grad:
             made.is_detached = True
             return
-        leaves = [self.leaves[index] for index in told]
-        gradients = torch.autograd.grad(start, leaves, allow_unused=True)
-        for name, gradient in zip(told.values(), gradients, strict=True):
+        trained = {name: self.leaves[index] for index, name in told.items() if self.leaves[index].requires_grad}
+        gradients = torch.autograd.grad(start, list(trained.values()), allow_unused=True)
+        for name, gradient in zip(trained, gradients, strict=True):
             made.gradients[name] = _square(gradient)
 
 
 def _square(gradient: Tensor | None) -> float | None:
     return None if gradient is None else float(torch.linalg.vector_norm(gradient)) ** 2 / max(gradient.numel(), 1)
-
-
-def qualified(function: Any) -> str:
-    """Return under which name a function can be imported, as far as it tells."""
-    module = getattr(function, "__module__", None) or ""
-    short = str(getattr(function, "__name__", function))
-    if hasattr(function, "__objclass__"):
-        return f"torch.Tensor.{short}"
-    for place in ("torch", "torch.nn.functional", "torch.special", "torch.linalg", "torch.fft"):
-        if getattr(_module(place), short, None) is function:
-            return f"{place}.{short}"
-    return f"{module}.{short}" if module else short
-
-
-def _module(path: str) -> Any:
-    found: Any = torch
-    for part in path.split(".")[1:]:
-        found = getattr(found, part)
-    return found
 
 
 def _only(result: Any, operation: Operation, values: dict[int, Tensor]) -> Tensor:

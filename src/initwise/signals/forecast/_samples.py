@@ -53,6 +53,8 @@ def draw(graph: Graph, supply: Supply, count: int | None) -> Drawn:
         try:
             return _drawn(graph, supply, rows, held, count)
         except Misfit as misfit:
+            if misfit.operation.index in held:
+                break
             held.add(misfit.operation.index)
     return _drawn(graph, supply, rows, held, count, whole=True)
 

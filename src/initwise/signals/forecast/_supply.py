@@ -57,6 +57,12 @@ class Supply:
         self.vectors: dict[int, tuple[Source, nn.Module, str]] = {}  # singular vectors of those under spectral norm
         self.buffers = {value.name: value.index for value in graph.values if value.kind == "buffer"}
         known = {parameter.name: parameter for parameter in reading.parameters}
+        self.frozen = frozenset(
+            graph.counterparts[id(tensor)]
+            for parameter in reading.parameters
+            for tensor in parameter.tensors
+            if not tensor.requires_grad and id(tensor) in graph.counterparts
+        )
         for row in plan:
             self._add(row, known[row.name])
 
@@ -137,12 +143,20 @@ _NO_VALUES = "a constant of the model is too large to hold, or was made where tr
 
 def _source(value: int, row: Row, parameter: Parameter) -> Source:
     if row.kept:
-        empty = parameter.tensor.is_meta
-        why = f"{row.name!r} is kept as it is, and has no values on the meta device; give it an initializer"
-        return Source(value, row, parameter, "unknown" if empty else "kept", why if empty else "")
+        why = _missing(row, parameter)
+        return Source(value, row, parameter, "unknown" if why else "kept", why)
     if any(isinstance(part.initializer, Keep) for part in row.parts):
         return Source(value, row, parameter, "whole")
     return Source(value, row, parameter, "drawn" if all(map(_is_elementwise, row.parts)) else "whole")
+
+
+def _missing(row: Row, parameter: Parameter) -> str:
+    """Return why a kept parameter has no values to count with."""
+    if parameter.tensor.is_meta:
+        return f"{row.name!r} is kept as it is, and has no values on the meta device; give it an initializer"
+    if not bool(torch.isfinite(parameter.tensor.detach()).all()):
+        return f"{row.name!r} is kept as it is, and holds infinities or NaN; give it an initializer"
+    return ""
 
 
 def _is_elementwise(part: Part) -> bool:

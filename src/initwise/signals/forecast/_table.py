@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.model.graph import Operation
 from initwise.signals.forecast._axes import Axes, hold
@@ -87,3 +89,22 @@ def rule(*functions: Callable[..., Any], elementwise: bool = False) -> Callable[
         return run
 
     return add
+
+
+def qualified(function: Any) -> str:
+    """Return under which name a function can be imported, as far as it tells."""
+    module = getattr(function, "__module__", None) or ""
+    short = str(getattr(function, "__name__", function))
+    if hasattr(function, "__objclass__"):
+        return f"torch.Tensor.{short}"
+    for place in ("torch", "torch.nn.functional", "torch.special", "torch.linalg", "torch.fft"):
+        if getattr(_module(place), short, None) is function:
+            return f"{place}.{short}"
+    return f"{module}.{short}" if module else short
+
+
+def _module(path: str) -> Any:
+    found: Any = torch
+    for part in path.split(".")[1:]:
+        found = getattr(found, part)
+    return found
