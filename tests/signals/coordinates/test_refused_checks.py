@@ -19,7 +19,7 @@ TWO = sized(mlp, (16, 32))
 @pytest.mark.parametrize(
     ("models", "message"),
     [
-        (sized(mlp, (16,)), "models has 1 widths, and a slope needs at least 2"),
+        (sized(mlp, (16,)), "models has 1 width, and a slope needs at least 2"),
         ({}, "models has 0 widths"),
         ({16: lambda: mlp(16), -2: lambda: mlp(2)}, "models has the width -2, which is no integer above 0"),
         ({16: lambda: mlp(16), 2.5: lambda: mlp(2)}, "the width 2.5"),
@@ -45,6 +45,14 @@ def test_models_of_other_architectures_are_refused_with_what_is_missing() -> Non
     models = {16: lambda: mlp(16), 32: lambda: mlp(32)[:5]}
     with pytest.raises(ArgumentError, match=r"the model of width 32 lacks '6', against that of width 16"):
         iw.coordinate_check(models, BATCH)
+
+
+def test_functions_that_all_build_one_width_are_refused() -> None:
+    late = {width: (lambda: mlp(width)) for width in (16, 32)}  # noqa: B023 - the mistake that is meant
+    with pytest.raises(
+        ArgumentError, match=r"width 32: the model has the same shapes as that of width 16; .*lambda wid"
+    ):
+        iw.coordinate_check(late, BATCH)
 
 
 def test_along_depth_something_must_grow_in_number() -> None:

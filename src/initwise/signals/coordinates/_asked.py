@@ -93,7 +93,9 @@ def _models(check: Arguments, models: Any, along: str) -> dict[int, Build]:
     if wrong:
         check.refuse(f"models has the {along} {show(wrong[0])}, which is no integer above 0")
     elif len(sizes) < 2:
-        check.refuse(f"models has {len(sizes)} {along}s, and a slope needs at least 2; {wanted}")
+        check.refuse(
+            f"models has {len(sizes)} {along}{'' if len(sizes) == 1 else 's'}, and a slope needs at least 2; {wanted}"
+        )
     for size in sizes:
         if isinstance(models[size], nn.Module) or not callable(models[size]):
             found = f"models[{size}] is {type(models[size]).__name__}"

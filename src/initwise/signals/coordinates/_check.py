@@ -122,11 +122,14 @@ def coordinate_check(
 def _runs(wanted: Asked) -> Runs:
     runs: dict[tuple[int, int], Run] = {}
     plans: dict[int, Plan | None] = {}  # models of one size are alike, and so are their plans
+    shapes: dict[frozenset[tuple[str, torch.Size]], int] = {}
     built: weakref.WeakSet[nn.Module] = weakref.WeakSet()
     for seed in range(wanted.seeds):  # what differs between sizes shows in the first round
         for size, build in wanted.models.items():
             with told(f"{wanted.along} {size}"):
                 model = _new(build, seed, built)
+                if seed == 0:
+                    _refuse_same(wanted.along, size, model, shapes)
                 example = _example(wanted, model)
                 if size not in plans:
                     plans[size] = planned(model, example, wanted.plan)
@@ -137,6 +140,17 @@ def _runs(wanted: Asked) -> Runs:
             if seed == 0:
                 compared(wanted.along, {each: run.modules for (each, _), run in runs.items()})
     return runs
+
+
+def _refuse_same(along: str, size: int, model: nn.Module, shapes: dict[frozenset[tuple[str, torch.Size]], int]) -> None:
+    """Refuse a model with the shapes of another: the slope would be 0 whatever the models do."""
+    own = frozenset((name, parameter.shape) for name, parameter in model.named_parameters())
+    other = shapes.setdefault(own, size)
+    if along == "width" and other != size:
+        raise ArgumentError(
+            f"the model has the same shapes as that of width {other}; each function must build its own width: in a"
+            " loop, lambda width=width: build(width)"
+        )
 
 
 def _new(build: Build, seed: int, built: weakref.WeakSet[nn.Module]) -> nn.Module:
