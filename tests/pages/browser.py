@@ -36,14 +36,16 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def opened(started: Any, path: Path, *, width: int = 1280, scheme: str = "light") -> Iterator[Opened]:
-    """Open a file, and wait until its charts are drawn."""
+def opened(started: Any, path: Path, *, width: int = 1280, scheme: str = "light", before: str = "") -> Iterator[Opened]:
+    """Open a file, and wait until its charts are drawn; `before` is a script that runs just before they are."""
     tab = started.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     said: list[str] = []
     asked: list[str] = []
     tab.on("console", lambda message: said.append(message.text))
     tab.on("pageerror", lambda error: said.append(str(error)))
     tab.on("request", lambda request: asked.append(request.url))
+    if before:
+        tab.add_init_script(f"document.addEventListener('DOMContentLoaded', () => {{ {before} }})")
     tab.goto(path.as_uri())
     tab.bring_to_front()
     tab.wait_for_selector("html[data-drawn]", state="attached")

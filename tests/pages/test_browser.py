@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,13 +80,40 @@ def test_a_heading_sorts_up_and_then_down_and_says_so(shown: Opened) -> None:
     assert rows(shown.tab)[0] == "4.up.weight"
 
 
-def test_the_keyboard_alone_chooses_a_parameter(shown: Opened) -> None:
-    shown.tab.focus("#table tbody tr:first-child")
-    shown.tab.keyboard.press("ArrowDown")
-    shown.tab.keyboard.press("ArrowDown")
+def test_the_keyboard_alone_sorts_and_chooses_a_parameter(shown: Opened) -> None:
+    shown.tab.focus("#table thead button[data-key=std]")
     shown.tab.keyboard.press("Enter")
-    assert shown.tab.get_attribute("#table tbody tr:nth-child(3)", "aria-selected") == "true"
+    shown.tab.keyboard.press("Space")
+    assert shown.tab.get_attribute("#table th:has([data-key=std])", "aria-sort") == "descending"
+    shown.tab.focus("#table tbody tr:first-child button")
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        shown.tab.keyboard.press(key)
+    assert shown.tab.get_attribute("#table tbody tr:nth-child(3) button", "aria-pressed") == "true"
     assert shown.tab.inner_text("#detail h3") == rows(shown.tab)[2]
+    shown.tab.keyboard.press("End")
+    assert shown.tab.evaluate("document.activeElement.closest('tr').dataset.name") == rows(shown.tab)[-1]
+
+
+def test_the_tabulator_reaches_every_control_once_each_named_and_with_a_ring(shown: Opened) -> None:
+    shown.tab.evaluate("document.body.focus()")
+    seen = []
+    for _ in range(60):
+        shown.tab.keyboard.press("Tab")
+        found = shown.tab.evaluate(
+            """(() => { const at = document.activeElement, style = getComputedStyle(at);
+            const labels = [...(at.labels || [])].map((each) => each.textContent).join();
+            const named = at.textContent || at.ariaLabel || labels;
+            return at === document.body ? null : [named.trim(), style.outlineStyle !== 'none', at.tagName]; })()"""
+        )
+        if found is None:
+            break
+        seen.append(found)
+    assert [name for name, ring, _ in seen if not name or not ring] == []
+    assert len(seen) < 60
+    names = [name for name, _, _ in seen]
+    assert {"Dark", "+", "all", "std", "Skip to the report"} < set(names)
+    assert sum(name in rows(shown.tab) for name in names) == 1
+    assert sum(tag in ("INPUT", "SELECT") for _, _, tag in seen) == 3
 
 
 def test_a_chosen_weight_shows_its_histogram(shown: Opened) -> None:
@@ -131,3 +159,93 @@ def test_paper_is_white_and_has_the_charts_but_no_buttons(chromium: Any, page: P
         assert not found.tab.is_visible("#filter")
         assert found.tab.is_visible("#signals svg.still")
         assert len(rows(found.tab)) == 66
+
+
+def test_names_that_look_like_markup_are_shown_and_nothing_in_them_runs(chromium: Any, tmp_path: Path) -> None:
+    names = ["</script><script>pwned=1</script>", "<!--vega-->", "<img src=x onerror=pwned=1>", "w" * 200]
+    net = nn.Sequential(OrderedDict((name, nn.Linear(8, 8)) for name in names))
+    path = tmp_path / "report.html"
+    iw.report(net, "kaiming", torch.randn(4, 8), title="</title><script>pwned=1</script>", path=path)
+    with opened(chromium, path, width=390) as found:
+        assert rows(found.tab)[::2] == [f"{name}.weight" for name in names]
+        found.tab.click("#table tbody tr:first-child")
+        assert found.tab.inner_text("#detail h3") == f"{names[0]}.weight"
+        assert found.tab.evaluate("typeof pwned") == "undefined"
+        assert found.tab.evaluate("document.documentElement.scrollWidth") <= 390
+        assert found.said == []
+
+
+@pytest.mark.parametrize("kind", ["without parameters", "without inputs", "zeros", "one parameter"])
+def test_a_page_that_has_little_to_show_is_silent_under_pointer_and_buttons(
+    chromium: Any, tmp_path: Path, kind: str
+) -> None:
+    zeros = iw.rule(nn.Linear, weight=iw.Zeros(), bias=iw.Zeros())
+    net: nn.Module = nn.ReLU() if kind == "without parameters" else nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
+    if kind == "one parameter":
+        net = nn.Linear(8, 8, bias=False)
+    path = tmp_path / "report.html"
+    inputs = None if kind == "without inputs" else torch.randn(4, 8)
+    iw.report(net, [zeros] if kind == "zeros" else "kaiming", inputs, measured=inputs is not None, path=path)
+    with opened(chromium, path) as found:
+        for figure in found.tab.locator("#signals figure").all():
+            figure.hover()
+        for button in found.tab.locator("[data-zoom], #theme, #table thead button, #table tbody button").all():
+            button.click()
+        assert found.said == []
+
+
+def test_a_range_is_drawn_moved_and_left_and_told(shown: Opened) -> None:
+    def ends() -> list[float]:
+        found: list[float] = shown.tab.evaluate("window.initwise.range()")
+        return found
+
+    whole = ends()
+    chart = shown.tab.locator("#chart-forward .marks").bounding_box()
+    shown.tab.mouse.move(chart["x"] + 300, chart["y"] + 100)
+    shown.tab.mouse.down()
+    shown.tab.mouse.move(chart["x"] + 500, chart["y"] + 100)
+    shown.tab.mouse.move(chart["x"] + 600, 5)  # let go outside of the chart
+    shown.tab.mouse.up()
+    drawn = ends()
+    assert whole[0] < drawn[0] < drawn[1] < whole[1]
+    assert shown.tab.inner_text("#range").startswith("layers ")
+    for _ in range(20):
+        shown.tab.click("[data-zoom=right]")
+    assert ends()[1] == whole[1]
+    assert ends()[1] - ends()[0] == pytest.approx(drawn[1] - drawn[0])
+    shown.tab.click("[data-zoom=all]")
+    assert ends() == whole
+    assert shown.said == []
+
+
+def test_the_pointer_may_be_in_a_chart_before_it_is_drawn(chromium: Any, page: Path) -> None:
+    with opened(
+        chromium,
+        page,
+        before="document.getElementById('chart-forward').dispatchEvent("
+        "new PointerEvent('pointermove', {clientX: 300, clientY: 300}))",
+    ) as found:
+        assert found.said == []
+
+
+def test_motion_is_smooth_only_for_those_who_did_not_ask_for_less(shown: Opened) -> None:
+    smooth = "getComputedStyle(document.documentElement).scrollBehavior"
+    assert shown.tab.evaluate(smooth) == "smooth"
+    shown.tab.emulate_media(reduced_motion="reduce")
+    assert shown.tab.evaluate(smooth) == "auto"
+
+
+def test_nothing_on_paper_is_wider_than_the_paper(chromium: Any, page: Path) -> None:
+    with opened(chromium, page, width=703) as found:  # A4 without its margins
+        found.tab.emulate_media(media="print")
+        assert found.tab.evaluate("document.documentElement.scrollWidth") <= 703
+        assert found.tab.evaluate("document.querySelector('#table').scrollWidth") <= 703
+
+
+def test_charts_are_described_by_the_verdicts(shown: Opened) -> None:
+    for side in ("forward", "backward"):
+        chart = shown.tab.locator(f"#chart-{side}")
+        assert chart.get_attribute("role") == "img"
+        assert "predicted and measured" in chart.get_attribute("aria-label")
+        told = shown.tab.inner_text(f"#{chart.get_attribute('aria-describedby')}")
+        assert "4.up.weight" in told

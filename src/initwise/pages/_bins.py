@@ -71,5 +71,5 @@ def _range(law: Law | None, values: Tensor | None) -> tuple[float, float]:
 
 
 def _counts(values: Tensor, low: float, high: float) -> tuple[int, ...]:
-    made = torch.histc(values, COUNT, low, high)
+    made = torch.histc(values.double(), COUNT, low, high)  # the width of the range may be beyond float32
     return tuple(int(count) for count in made.tolist())

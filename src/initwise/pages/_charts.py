@@ -7,6 +7,8 @@ from typing import Any
 Spec = dict[str, Any]
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"  # names the language; nothing is fetched
 _TITLES = {"forward": "E[x²] of outputs", "backward": "E[g²] of gradients"}
+# Words near an end of the axis reach inwards, so that the edge does not cut them.
+_SIDE = "datum.x < x0 + (x1 - x0) * 0.2 ? 'left' : datum.x > x1 - (x1 - x0) * 0.2 ? 'right' : 'center'"
 _SIZE = {"$schema": _SCHEMA, "width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
 # Series are told apart by colour, by the form of points and by dashes: predicted, measured, of another plan.
 _RANGES: dict[str, Any] = {
@@ -38,7 +40,15 @@ def propagation(direction: str) -> Spec:
     ring = {"type": "point", "filled": False, "strokeWidth": 2, "clip": True}
     blamed = [{"filter": "datum.c === 1 && datum.first"}]
     picked = [{"filter": "datum.x === near || indexof(chosen, datum.x) >= 0"}]
-    words = {"type": "text", "dy": -16, "fontWeight": 600, "limit": 240, "color": {"expr": "bad"}, "clip": True}
+    words = {
+        "type": "text",
+        "dy": -16,
+        "align": {"expr": _SIDE},
+        "fontWeight": 600,
+        "limit": 240,
+        "color": {"expr": "bad"},
+        "clip": True,
+    }
     wide = {"condition": {"test": "datum.k === 'path'", "value": 14}, "value": 32}
     hollow = {"condition": {"test": "datum.s === 1", "value": 0}, "value": 0.75}
     low = {**y, "field": "low"}
@@ -47,7 +57,7 @@ def propagation(direction: str) -> Spec:
         "height": 260,
         "params": [{"name": name, "value": value} for name, value in _PARAMS.items()],
         "layer": [
-            _layer("bands", {"type": "area", "opacity": 0.1, "clip": True}, x=x, y=low, y2={"field": "high"}),
+            _layer("bands", {"type": "area", "opacity": 0.14, "clip": True}, x=x, y=low, y2={"field": "high"}),
             _layer("drag", {"type": "rect", "opacity": 0.2}, x={**x, "field": "low"}, x2={"field": "high"}),
             _layer(
                 "lines",

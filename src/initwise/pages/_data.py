@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from initwise.pages._content import Content
+from initwise.pages._content import Bins, Content
 from initwise.pages._curves import Curves, Point, curves
 from initwise.planning import Plan, Row
-from initwise.signals import Signals
+from initwise.signals import ParameterSignal, Signals
 
 Json = dict[str, Any]
 _MANY = 4  # labels of blocks that begin alike lose what they share
@@ -24,19 +25,33 @@ def data(content: Content) -> Json:
     verdicts = {row.name: row.verdict for row in content.verified.rows} if content.verified is not None else {}
     return {
         "series": found.series,
-        "points": [_point(each, places) for each in found.points],
+        "points": columns([_point(each, places) for each in found.points]),
         "paths": found.paths,
         "bands": _bands(found),
         "blocks": {str(place): name for place, name in labels(_blocks(found)).items()},
-        "plan": [
-            _row(row, content, outputs) | {"found": codes.get(row.name, []), "verified": verdicts.get(row.name, "")}
-            for row in content.plan
-        ],
-        "bins": {
-            name: {"low": _short(each.low), "high": _short(each.high), "counts": each.counts, "expected": each.expected}
-            for name, each in content.bins.items()
-        },
+        "plan": columns(
+            [
+                _row(row, content, outputs) | {"found": codes.get(row.name, []), "verified": verdicts.get(row.name, "")}
+                for row in content.plan
+            ]
+        ),
+        "bins": columns([_bins(name, each) for name, each in content.bins.items()]),
     }
+
+
+def columns(rows: Sequence[Json]) -> Json:
+    """Return rows by column; where values repeat, each stands once (`of`), with which one stands where (`at`).
+
+    >>> columns([{"n": 1, "law": "0"}, {"n": 2, "law": "0"}, {"n": 3, "law": "0"}])
+    {'n': [1, 2, 3], 'law': {'of': ['0'], 'at': [0, 0, 0]}}
+    """
+    return {key: _column([row[key] for row in rows]) for key in (rows[0] if rows else ())}
+
+
+def _column(values: list[Any]) -> list[Any] | Json:
+    places: dict[str, int] = {}
+    at = [places.setdefault(json.dumps(value), len(places)) for value in values]
+    return {"of": [json.loads(each) for each in places], "at": at} if len(places) * 2 <= len(values) else values
 
 
 def _blocks(found: Curves) -> Mapping[int, str]:
@@ -90,15 +105,20 @@ def _codes(content: Content) -> dict[str, list[str]]:
 
 def _point(point: Point, places: Mapping[str, int]) -> Json:
     row = point.row
-    made = {
+    return {
         "m": row.module,
         "o": row.operation,
         "p": [places[name] for name in row.parameters if name in places],
         "k": "layer" if row.is_layer else "norm" if row.parameters else "path",
         "f": [_short(value) for value in point.forward],
         "b": [_short(value) for value in point.backward],
+        "c": int(point.blamed),
     }
-    return made | ({"c": 1} if point.blamed else {})
+
+
+def _bins(name: str, bins: Bins) -> Json:
+    shares = [_short(share) for share in bins.expected]
+    return {"name": name, "low": _short(bins.low), "high": _short(bins.high), "counts": bins.counts, "expected": shares}
 
 
 def _bands(found: Curves) -> Json:
@@ -125,21 +145,22 @@ def _row(row: Row, content: Content, outputs: Mapping[str, Mapping[str, float | 
         "reason": row.reason,
     }
     for key, signals in _kinds(content).items():
-        made[key] = _signals(row.name, signals, outputs[key].get(row.name))
+        made |= {
+            f"{key}.{name}": value for name, value in _signals(row.name, signals, outputs[key].get(row.name)).items()
+        }
     if content.other is not None:
         made["other"] = law_words(content.other, row.name) or "not in this plan"
     return made
 
 
-def _signals(name: str, signals: Signals, output: float | None) -> Json | None:
-    parameter = signals.parameters.get(name)
-    if parameter is None:
-        return None
+def _signals(name: str, signals: Signals, output: float | None) -> Json:
+    parameter = signals.parameters.get(name, ParameterSignal(name, why="it takes no part in the pass"))
     return {
         "output": _short(output),
         "gradient": _short(parameter.grad_second_moment),
         "why": parameter.why,
-        **{key: _short(value) for key, value in parameter.update_ratios.items()},
+        "sgd": _short(parameter.update_ratios.get("sgd")),
+        "adam": _short(parameter.update_ratios.get("adam")),
     }
 
 

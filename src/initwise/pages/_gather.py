@@ -17,7 +17,7 @@ from initwise.planning import Plan
 from initwise.planning import plan as make_plan
 from initwise.recipes import Recipe
 from initwise.reporting import Report
-from initwise.signals import Signals, built_inputs, measure, predict
+from initwise.signals import Culprit, Signals, Verdict, built_inputs, measure, predict
 from initwise.verification import verify
 
 _BLAME = "SIG507"  # the code of what a verdict blames
@@ -110,23 +110,27 @@ def _findings(
 
     A real pass through weights that are not the plan's would tell of another model than the curves do.
     """
-    found = [_blamed(each) for each in (signals.verdicts if signals is not None else ()) if each.culprit is not None]
-    unique = {(each.parameter, each.message): each for each in found}
+    verdicts = signals.verdicts if signals is not None else ()
+    found = [_blamed(each, each.culprit) for each in verdicts if each.culprit is not None]
+    unique = {each.parameter: each for each in reversed(found)}
     if verified is None:
         notes.append("the weights are not checked: they have no memory")
         return tuple(unique.values())
     notes.append("findings are about the weights as they stand, and about the signals of the plan")
     if not is_written(verified):
-        return (*unique.values(), *check(model).findings)
+        return _sorted(*unique.values(), *check(model).findings)
     inputs, loss = started
     checked = check(model, inputs, loss if inputs is not None else None).findings
-    others = [each for each in checked if each.code != _BLAME or (each.parameter, each.message) not in unique]
-    told = (*unique.values(), *verified.findings, *others)
-    return tuple(sorted(dict.fromkeys(told), key=lambda each: SEVERITIES.index(each.severity)))
+    others = [each for each in checked if each.code != _BLAME or each.parameter not in unique]
+    return _sorted(*unique.values(), *verified.findings, *others)
 
 
-def _blamed(verdict: Any) -> Finding:
-    culprit = verdict.culprit
+def _sorted(*findings: Finding) -> tuple[Finding, ...]:
+    """Return each finding once, the gravest first."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda each: SEVERITIES.index(each.severity)))
+
+
+def _blamed(verdict: Verdict, culprit: Culprit) -> Finding:
     return Finding(
         _BLAME,
         "warning",

@@ -14,8 +14,8 @@ _TITLES = {"forward": "forward: E[x²] of outputs", "backward": "backward: E[g²
 _STYLE = (
     "text{fill:#1a1d21;font:11px system-ui,sans-serif}.soft{fill:#59616b}.grid{stroke:#dcdfe4}"
     ".band{fill:#59616b;opacity:.1}.s0{stroke:#1a5fb4}.s1{stroke:#b35c00;stroke-dasharray:6 3}"
-    ".s2{stroke:#1b6e3c;stroke-dasharray:2 3}path{fill:none;stroke-width:1.6}circle.s0{fill:#1a5fb4}"
-    "circle{stroke-dasharray:none!important;fill:none}.bad{stroke:#b3261e;stroke-width:2;fill:none}text.bad{fill:#b3261e;stroke:none}"
+    ".s2{stroke:#1b6e3c;stroke-dasharray:2 3}path{fill:none;stroke-width:1.6}"
+    ".dots{stroke-dasharray:none!important;stroke-width:3.4;stroke-linecap:round}.s1.dots{stroke-linecap:square;stroke-width:2.6}.bad{stroke:#b3261e;stroke-width:2;fill:none}text.bad{fill:#b3261e;stroke:none}"
 )
 
 
@@ -23,16 +23,17 @@ def svg(content: Content, kind: str = "") -> str:
     """Return the picture; where there are no signals it says so. `kind` is its class, inside of a page."""
     found = curves(content)
     height = TOP + 2 * (HEIGHT + GAP)
+    top = TOP - GAP // 4 if kind else 0
     mark = f' class="{kind}"' if kind else ""
     title = f"{content.title}: {', '.join(found.series) or 'no signals'}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg"{mark} viewBox="0 0 {WIDTH} {height}"'
-        f' width="{WIDTH}" height="{height}" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg"{mark} viewBox="0 {top} {WIDTH} {height - top}"'
+        f' width="{WIDTH}" height="{height - top}" role="img">',
         f"<title>{escape(title)}</title><style>{_scoped(kind)}</style>",
         "" if kind else f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
-        f'<text x="{LEFT}" y="16" font-weight="600">{escape(content.title)}</text>',
-        *_legend(found),
     ]
+    if not kind:  # a page has its own title and legend
+        parts += [f'<text x="{LEFT}" y="16" font-weight="600">{escape(content.title)}</text>', *_legend(found)]
     for place, direction in enumerate(DIRECTIONS):
         parts += _Panel(found, direction, TOP + place * (HEIGHT + GAP)).parts()
     return "\n".join([*filter(None, parts), "</svg>"]) + "\n"
@@ -107,9 +108,9 @@ class _Panel:
             line = [self._at(place, known[place]) for place in path if place in known]
             if len(line) > 1:
                 yield f'<path class="s{style}" d="M{_joined(line)}"/>'
-        for place, value in known.items():
-            x, y = self._at(place, value)
-            yield f'<circle class="s{style}" cx="{x}" cy="{y}" r="{2.4 if style else 1.6}"/>'
+        dots = "".join(f"M{x} {y}h0" for x, y in (self._at(place, value) for place, value in known.items()))
+        if dots:
+            yield f'<path class="s{style} dots" d="{dots}"/>'
 
     def _at(self, place: int, value: float) -> tuple[float, float]:
         most = max(len(self.found.points) - 1, 1)
