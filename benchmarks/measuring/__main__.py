@@ -14,7 +14,7 @@ from benchmarks.measuring.models import CASES, Case
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 AT_MOST = 3.0  # plain passes that one measurement may cost
-ROUNDS = 5
+ROUNDS = 3
 HEAD = """# What `measure` costs
 
 Written by `make bench-measure`. `iw.measure(model, inputs, loss)` with its defaults (histograms, effective ranks,

@@ -116,9 +116,9 @@ def next_word(output: Any) -> Tensor:
 
 
 CASES = (
-    Case("ResNet-50 (torchvision)", resnet50, images(16), classified, images(2)),
-    Case("ViT-B/16 (timm)", vit, images(8), classified, images(2)),
-    Case("GPT-2 124M (transformers)", gpt2, words(4, 256), next_word, words(2, 64)),
-    Case("Llama of 12 blocks (transformers)", llama, words(4, 256), next_word, words(2, 64)),
+    Case("ResNet-50 (torchvision)", resnet50, images(8), classified, images(2)),
+    Case("ViT-B/16 (timm)", vit, images(4), classified, images(2)),
+    Case("GPT-2 124M (transformers)", gpt2, words(2, 256), next_word, words(2, 64)),
+    Case("Llama of 12 blocks (transformers)", llama, words(2, 256), next_word, words(2, 64)),
     Case("LSTM language model, 2 layers", LanguageModel, words(32, 35), next_word, words(8, 35)),
 )
