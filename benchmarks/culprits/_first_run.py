@@ -16,8 +16,11 @@ on meta, buffers without values (BERT) and recurrent layers could not be predict
 either list. One twin of the first list, the graph net, proved to have a second wrong law (`auto` took its product with
 the adjacency for attention); its alarm and the plant named wrongly are among these figures, its plan was then mended.
 Measured signals did not exist that day. What the first list showed was given to those who mend, before the first table
-above; of the second one they were told the totals alone."""
+above; of the second one they were told the totals alone. The third list was written a day later, by someone who had
+not seen the judge, and asked once before it served to mend (519a59c)."""
 FIRST_RUN: Mapping[tuple[str, str], Row] = {
     ("first", "predicted"): _row(12, 1, 7, 3, 5),
     ("second", "predicted"): _row(13, 0, 7, 0, 8),
+    ("third", "predicted"): _row(15, 2, 3, 0, 8),
+    ("third", "measured"): _row(15, 2, 3, 0, 8),
 }

@@ -75,9 +75,11 @@ def _odd(flow: Flow, factors: Mapping[int, float], row: int, apart: float) -> Su
 
 
 def _first(flow: Flow, factors: Mapping[int, float]) -> Suspect:
-    """Return the first of layers that make their chain leave the band together."""
-    row, total = min(factors), math.prod(factors.values())
-    weight, each = flow.layers[row], total ** (1 / len(factors))
+    """Return the first of the layers that make their chain leave the band together."""
+    total = math.prod(factors.values())
+    to_blame = _alike(factors, total)
+    row, each = min(to_blame), math.prod(to_blame.values()) ** (1 / len(to_blame))
+    weight = flow.layers[row]
     wanted = weight.std / math.sqrt(each)
     return Suspect(
         row,
@@ -85,10 +87,16 @@ def _first(flow: Flow, factors: Mapping[int, float]) -> Suspect:
         total,
         weight.std,
         wanted,
-        f"each of {len(factors)} layers makes the second moment {each:.3g} times as large, {total:.3g} times in all;"
+        f"each of {len(to_blame)} layers makes the second moment {each:.3g} times as large, {total:.3g} times in all;"
         f" {weight.name} is the first, with {law_words(weight)}",
         explained(weight, wanted),
     )
+
+
+def _alike(factors: Mapping[int, float], total: float) -> dict[int, float]:
+    """Return the factors that make the total what it is: at least half as many powers as the worst one of them."""
+    off = {row: math.log(factor) * math.copysign(1.0, math.log(total)) for row, factor in factors.items()}
+    return {row: factors[row] for row, powers in off.items() if powers >= max(off.values()) / 2}
 
 
 def _explains(flow: Flow, row: int, weight: Weight, apart: float) -> bool:

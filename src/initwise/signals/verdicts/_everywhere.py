@@ -13,11 +13,12 @@ from initwise.gains import gain
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._laws import tolerance
 from initwise.signals.verdicts._mistakes import explained
-from initwise.signals.verdicts._own import counts, law_words
+from initwise.signals.verdicts._own import activation_gain, counts, law_words
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._weights import Weight
 
-_RELUS = frozenset({"relu", "relu6", "leaky_relu", "prelu", "rrelu"})
+_ASKED = 1.3  # a gain that is missed
+_NAMES = {"relu": "a ReLU", "relu6": "a ReLU6", "gelu": "a GELU", "silu": "a SiLU", "glu": "a gated linear unit"}
 _MANY = 4  # layers, from which on a small factor in each is told
 _CLOSE = 0.01
 
@@ -26,26 +27,24 @@ def without_gain(flow: Flow) -> Iterator[Suspect]:
     """Yield the first of many layers that are drawn with 1 / fan_in before a ReLU, which keeps half of that."""
     found = []
     for row, weight in flow.layers.items():
-        if (
-            row not in flow.trunks
-            or not counts(flow, row, weight)
-            or flow.follower(row) not in _RELUS
-            or not weight.fan_in
-        ):
+        asked = activation_gain(flow, row)
+        if row not in flow.trunks or not counts(flow, row, weight) or asked < _ASKED or not weight.fan_in:
             continue
-        found.append((row, weight, abs(math.log(weight.fan_in * weight.square)) < 2 * tolerance(weight)))
-    if len(found) < _MANY or not all(plain for _, _, plain in found):
+        found.append((row, weight, asked, abs(math.log(weight.fan_in * weight.square)) < 2 * tolerance(weight)))
+    if len(found) < _MANY or not all(plain for *_, plain in found):
         return
-    row, weight, _ = found[0]
+    row, weight, asked, _ = found[0]
+    name = _NAMES.get(flow.follower(row), flow.follower(row))
+    told = "sqrt(2)" if abs(asked**2 - 2) < _CLOSE else f"{asked:.3g}"
     yield Suspect(
         row,
         weight,
-        0.5 ** len(found),
+        math.prod(each**-2 for _, _, each, _ in found),
         weight.std,
-        weight.std * math.sqrt(2.0),
-        f"{len(found)} layers before a ReLU have a variance of 1 / fan_in, so that each keeps half of the second"
-        f" moment; {weight.name} is the first, with {law_words(weight)}",
-        explained(weight, weight.std * math.sqrt(2.0)),
+        weight.std * asked,
+        f"{len(found)} layers have a variance of 1 / fan_in, and {name} keeps {asked**-2:.2g} of the second moment"
+        f" behind each; {weight.name} is the first, with {law_words(weight)}",
+        f"the gain {told} of {name} is missing",
     )
 
 

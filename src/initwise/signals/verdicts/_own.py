@@ -20,6 +20,7 @@ _RECURRENT = 4.0  # the same of a weight that takes what it made before, over an
 _UNBOUNDED = 1.5  # where nothing bounds what it makes: once a step
 _HOUSE_HIGH = 25.0  # of a layer that has the std of most others: wide layers may well have more than asked for
 _HOUSE = 0.6  # of the matrices with one std
+_GATED = {"glu": 1.8461}  # 1 / sqrt(E[sigmoid(z)^2]): one half gates the other
 _LONG = 60  # of a law in words
 
 
@@ -99,6 +100,8 @@ def own_factor(flow: Flow, row: int, weight: Weight) -> float | None:
 def activation_gain(flow: Flow, row: int) -> float:
     """Return the gain of the activation that takes a layer's output; 1 for none and for bounded ones."""
     name = flow.follower(row)
+    if name in _GATED:
+        return _GATED[name]
     if not name or name in BOUNDED:
         return 1.0
     try:
@@ -119,9 +122,10 @@ def house_numbers(flow: Flow) -> frozenset[str]:
 def counts(flow: Flow, row: int, weight: Weight) -> bool:
     """Tell whether the scale of a layer matters and is its own: no lookup, no output layer, no norm behind it.
 
-    Where a layer takes two signals, as experts with their gates in one product, its factor says nothing of its weight.
+    Where a layer takes two signals, as experts with their gates in one product, its factor says nothing of its weight;
+    a bilinear one counts the pairs of their elements as its fan_in.
     """
-    mixed = len(flow.rows[row].inputs) > 1 and flow.rows[row].operation not in RECURRENT
+    mixed = len(flow.rows[row].inputs) > 1 and flow.rows[row].operation not in RECURRENT | {"bilinear"}
     looked_up = weight.role == "embedding"
     return not (weight.zero or looked_up or mixed or row in flow.heads or flow.scale_free(row))
 

@@ -8,8 +8,9 @@ from statistics import median
 
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._mistakes import explained
-from initwise.signals.verdicts._own import activation_gain, own_factor
+from initwise.signals.verdicts._own import activation_gain, law_words, own_factor
 from initwise.signals.verdicts._suspect import Suspect
+from initwise.signals.verdicts._weights import Weight
 
 _EXPLODED = 30.0  # of E[x^2] by all branches of a stream together
 _ITSELF = 3.0  # of the factor of the layer to blame, where one branch is
@@ -52,17 +53,29 @@ def _blamed(flow: Flow, join: int, shares: dict[int, float], *, alone: bool) -> 
     row = max(excess, key=excess.__getitem__) if alone and excess else layers[-1]
     if alone and excess.get(row, 0.0) < _ITSELF:
         return  # what is small is the stream
-    weight = flow.layers[row]
+    row, weight = (None if alone else _scale(flow, row, branch)) or (row, flow.layers[row])
     divisor = shares[join] if alone else len(shares) * median(shares.values())
-    wanted = weight.std / math.sqrt(max(divisor, 1.0))
+    size = math.sqrt(weight.square)
+    wanted = size / math.sqrt(max(divisor, 1.0))
     which = "the branch" if alone else f"each of {len(shares)} branches"
     yield Suspect(
         row,
         weight,
         total,
-        weight.std,
+        size,
         wanted,
         f"{which} is {shares[join]:.3g} times as large as the stream that it is added to, which grows {total:.3g}-fold"
-        f" and meets no norm; {weight.name}{'' if alone else ', in the first,'} has std {weight.std:.3g}",
+        f" and meets no norm; {weight.name}{'' if alone else ', in the first,'} has {law_words(weight)}",
         explained(weight, wanted, writers=len(shares)),
     )
+
+
+def _scale(flow: Flow, layer: int, branch: int) -> tuple[int, Weight] | None:
+    """Return the scale that a branch is multiplied with behind its last layer, which is there to keep it small."""
+    found = [
+        (row, flow.weights[name])
+        for row in flow.between(layer, branch)
+        for name in flow.rows[row].parameters
+        if name in flow.weights and flow.weights[name].role == "scale" and not flow.weights[name].zero
+    ]
+    return found[-1] if found else None

@@ -34,6 +34,8 @@ _SAME = VIEWS | COPIES | DROPOUTS
 _STATISTICS = frozenset(
     "rsqrt rsqrt_ std var norm linalg_vector_norm linalg_norm vector_norm std_mean var_mean".split()
 )
+_STRAIGHT = frozenset("tanh tanh_ softsign hardtanh sin".split())  # around zero
+_LINEAR = 0.7  # of the second moment, that goes through where a bounded function still is
 _MEANS = frozenset("mean sum".split())
 _ROOTS = frozenset("sqrt sqrt_ pow pow_ __pow__ float_power".split())
 _LEADING = frozenset("pow pow_ __pow__ square abs float_power mean sum mul __mul__ add __add__ to float".split())
@@ -160,13 +162,20 @@ class Wiring:
     def begins(self, index: int) -> bool:
         """Tell whether a row's level does not depend on that of what it takes."""
         operation = self.rows[index].operation
-        return index in self.norms or operation in BOUNDED | SOFTMAX | LOOKUPS
+        bounded = operation in BOUNDED and not self.straight(index)
+        return index in self.norms or bounded or operation in SOFTMAX | LOOKUPS
+
+    def straight(self, index: int) -> bool:
+        """Tell whether a row is a bounded function of a signal so small that it passes as it is."""
+        return self.rows[index].operation in _STRAIGHT and _LINEAR < (self.factor(index) or 0.0) <= 1
 
     def mixes(self, index: int) -> bool:
         """Tell whether a row is a product of two signals, or a curve of one, whose level says nothing of a layer."""
         row = self.rows[index]
         given = [each for each in row.inputs if each >= 0]
-        return (row.operation in PRODUCTS | MATRIX_PRODUCTS and len(given) > 1) or row.operation in CURVES
+        return (row.operation in PRODUCTS | MATRIX_PRODUCTS and len(given) > 1) or (
+            row.operation in CURVES and not self.straight(index)
+        )
 
     def factor(self, index: int) -> float | None:
         """Return the growth of E[x^2] within a row; None where it is unknown."""
