@@ -244,3 +244,30 @@ def test_a_model_that_writes_into_its_own_weight_is_predicted_with_what_it_wrote
     forecast = iw.predict(model, kaiming(model, "32x256"), torch.randn(32, 256))
     assert forecast.find("layer").second_moment == pytest.approx(0.5, rel=0.1)
     assert (forecast.parameters["layer.weight"].grad_second_moment or 0.0) > 0
+
+
+def test_what_a_router_chose_is_what_it_gathers() -> None:
+    class Routed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate, self.experts = nn.Linear(64, 8), nn.ModuleList(nn.Linear(64, 64) for _ in range(8))
+
+        def forward(self, x: Tensor) -> Tensor:
+            scores = self.gate(x).softmax(-1)
+            chosen = scores.topk(2, dim=-1).indices
+            weights = scores.gather(1, chosen)
+            made = torch.zeros_like(x)
+            for number, expert in enumerate(self.experts):
+                token, place = torch.where(chosen == number)
+                made = made.index_add(0, token, expert(x[token]) * weights[token, place, None])
+            return made
+
+    torch.manual_seed(0)
+    model, tokens, target = Routed(), torch.randn(128, 64), torch.randn(128, 64)
+    plan = kaiming(model, tokens, scale=1.0)
+    forecast = iw.predict(model, plan, tokens, lambda out: (out * target).sum(), samples=8)
+    outputs, gradients = seen(model, plan, tokens, lambda out: (out * target).sum(), seeds=8)
+    assert forecast.find("", "gather").second_moment == pytest.approx(outputs["", "gather", 0, 0][0], rel=0.1)
+    expected = gradients["gate.weight"]
+    assert forecast.parameters["gate.weight"].grad_second_moment == pytest.approx(expected, rel=0.25)
+    assert any("what topk chose is made up where" in note for note in forecast.notes)

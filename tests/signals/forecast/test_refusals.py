@@ -257,9 +257,7 @@ def test_statistics_that_are_no_laws_by_input_are_refused() -> None:
 
 def test_a_model_that_is_none_is_refused() -> None:
     model = nn.Linear(32, 8)
-    with pytest.raises(
-        iw.errors.ArgumentTypeError, match=r"predict: model is .* of type function; give a torch.nn"
-    ):
+    with pytest.raises(iw.errors.ArgumentTypeError, match=r"predict: model is .* of type function; give a torch.nn"):
         iw.predict(lambda x: x, planned(model, torch.randn(4, 32)), torch.randn(4, 32))  # type: ignore[arg-type]
 
 

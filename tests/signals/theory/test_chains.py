@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import initwise as iw
 from initwise.errors import ArgumentError
 from initwise.model.graph import Graph, trace
 from initwise.signals.theory import Chain, DepthMap, batch_norm_growth, chains
@@ -301,3 +302,11 @@ def test_an_activation_that_overflows_is_told_too() -> None:
     assert found.fixed_point is None
     assert found.q[-1] > 1e6
     assert "no stable fixed point" in found.sentence
+
+
+def test_each_output_of_a_grouped_transposed_convolution_sums_over_its_group_alone() -> None:
+    layers = [layer for _ in range(4) for layer in (nn.ConvTranspose1d(16, 16, 2, stride=2, groups=4), nn.ReLU())]
+    model, inputs = nn.Sequential(*layers), torch.randn(2, 16, 4)
+    plan = iw.plan(model, [iw.rule("*.weight", iw.Normal(std=0.5)), iw.rule("*.bias", iw.Zeros())], inputs=inputs)
+    (chain,) = iw.predict(model, plan, inputs).chains
+    assert chain.weight_variance == pytest.approx(16 / 4 * 0.5**2)  # one tap of the kernel meets each output

@@ -159,3 +159,11 @@ REFUSED: list[tuple[Callable[[], Any], str]] = [
 def test_what_is_refused_says_why(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         call()
+
+
+@pytest.mark.parametrize("q", [0.3, 3.0])
+def test_the_slope_at_full_correlation_counts_that_the_variance_changes(q: float) -> None:
+    layer, step = DepthMap("tanh", 2.0, 0.1), 1e-5
+    rise = (1.0 - layer.correlation(1.0 - step, q)) / step
+    assert layer.correlation_slope(1.0, q) == pytest.approx(rise, rel=1e-3)
+    assert layer.correlation_slope(1.0, q) != pytest.approx(layer.chi(q), rel=0.05)

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from initwise.model import Example, Graph, Parameter, Reading
+from initwise.model.graph._execution import CHOICES
 from initwise.planning import Plan, Row
 from initwise.signals._objective import Start
 from initwise.signals._row import ParameterSignal, SignalRow
@@ -159,6 +160,13 @@ def _notes(graph: Graph, plan: Plan, drawn: Drawn) -> list[str]:
     how = "all channels" if not shares else "a sample of the channels of wide layers"
     notes = [f"means over {len(drawn.samples)} samples of the pass with {how}, in single precision"]
     notes += [f"traced with stand-ins: {fallback}" for fallback in graph.fallbacks]
+    chosen = dict.fromkeys(
+        each.name
+        for each in graph
+        if each.name in CHOICES and any(graph.values[one].kind == "constant" for one in each.outputs)
+    )
+    if chosen:
+        notes.append(f"what {', '.join(chosen)} chose is made up where the model's Python asks which, evenly spread")
     if graph.functions:
         notes.append(
             f"{', '.join(graph.functions)} of torch.autograd.Function: gradients are those of what its forward calls;"

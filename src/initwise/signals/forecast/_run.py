@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from initwise.model.graph import Graph, Operation, Ref
 from initwise.model.graph._calls import in_place
+from initwise.model.graph._execution import CHOICES
 from initwise.model.graph._structures import mapped
 from initwise.signals.forecast._axes import Axes
 from initwise.signals.forecast._given import refuse_unfit
@@ -205,7 +206,8 @@ class Runner:
             tensors = _tensors(result)
         for index, tensor in zip(operation.outputs, tensors, strict=False):
             value = self.graph.values[index]
-            self.values[index] = value.tensor if value.kind == "constant" else tensor
+            own = value.kind != "constant" or (operation.name in CHOICES and tensor.shape == value.tensor.shape)
+            self.values[index] = tensor if own else value.tensor
             expected = self.widths.shape(self.axes.of(index))
             if tuple(self.values[index].shape) != expected:
                 raise Misfit(operation, ValueError(f"{tuple(tensor.shape)} is not the expected {expected}"))
