@@ -146,3 +146,99 @@ def test_without_a_traced_pass_nothing_is_held_against_auto() -> None:
     found = iw.predict(model, plan, inputs)
     assert any(each.culprit is not None for each in found.verdicts)
     assert all(each.culprit is None for each in iw.signals.judge(replace(found, verdicts=()), plan))
+
+
+def relu_chain(widths: tuple[int, ...] = (128, *[128] * 12, 10)) -> nn.Module:
+    return chain(widths, nn.ReLU)
+
+
+def test_of_layers_that_are_off_alike_the_first_of_them_is_named_and_not_a_right_one_before() -> None:
+    some = [iw.rule(f"{index}.weight", iw.Normal(std=0.01)) for index in (4, 8, 12, 16)]
+    rules = [iw.rule(nn.Linear, weight=iw.KaimingNormal(), bias=iw.Zeros()), *some]
+    named = accused(relu_chain(), rules, noise(32, 128), measured=False)
+    assert {each.parameter for each in named} == {"4.weight"}
+    assert named[0].wanted == pytest.approx(math.sqrt(2 / 128), rel=0.2)
+
+
+class Scaled(nn.Module):
+    """x + scale * down(relu(up(x))), twelve times, without a norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ups = nn.ModuleList(nn.Linear(64, 128) for _ in range(12))
+        self.downs = nn.ModuleList(nn.Linear(128, 64) for _ in range(12))
+        self.scales = nn.ParameterList(nn.Parameter(torch.ones(64)) for _ in range(12))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for up, down, scale in zip(self.ups, self.downs, self.scales, strict=True):
+            x = x + scale * down(up(x).relu())
+        return x
+
+
+def test_scales_of_branches_that_do_not_keep_them_small_are_named_instead_of_the_layers() -> None:
+    rules = [iw.rule(nn.Linear, weight=iw.KaimingNormal(), bias=iw.Zeros())]
+    ones, small = iw.rule("scales.*", iw.Ones()), iw.rule("scales.*", iw.Constant(0.2))
+    named = accused(Scaled(), [*rules, ones], noise(32, 64), measured=False)
+    assert {each.parameter for each in named} == {"scales.1"}  # the first is added to the input itself
+    assert named[0].found == 1.0
+    assert 0.1 < (named[0].wanted or 0) < 0.4
+    assert accused(Scaled(), [*rules, small], noise(32, 64), measured=False) == []
+
+
+class Gated(nn.Module):
+    """Six gated linear units one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(128, 256) for _ in range(6))
+        self.head = nn.Linear(128, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = nn.functional.glu(layer(x))
+        made: Tensor = self.head(x)
+        return made
+
+
+def test_the_gain_of_a_gated_linear_unit_is_missed_where_many_layers_lack_it() -> None:
+    plain = iw.rule(nn.Linear, weight=iw.LecunNormal(), bias=iw.Zeros())
+    named = accused(Gated(), [plain], noise(32, 128), measured=False)
+    assert {each.parameter for each in named} == {"layers.0.weight"}
+    assert "gain 1.85 of a gated linear unit" in named[0].fix
+    gained = [plain, *(iw.rule(f"layers.{k}.weight", iw.VarianceScaling(1.8461**2)) for k in range(6))]
+    assert accused(Gated(), gained, noise(32, 128), measured=False) == []
+
+
+def test_tanh_of_a_vanishing_signal_passes_it_and_does_not_hide_that_it_vanishes() -> None:
+    model = chain((64, *[64] * 4, 6), nn.Tanh)
+    small = [iw.rule(f"{index}.weight", iw.Orthogonal(0.01)) for index in (0, 2, 4, 6)]
+    rules = [iw.rule(nn.Linear, weight=iw.Orthogonal(), bias=iw.Zeros())]
+    assert accused(model, rules, noise(32, 64), measured=False) == []
+    named = accused(model, [*rules, *small], noise(32, 64), measured=False)
+    assert {each.parameter for each in named} == {"0.weight"}
+
+
+class Match(nn.Module):
+    """A bilinear layer of two encoders."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Linear(48, 64), nn.Linear(48, 64)
+        self.join, self.out = nn.Bilinear(64, 64, 32), nn.Linear(32, 4)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        made: Tensor = self.out(self.join(self.left(a).relu(), self.right(b).relu()).relu())
+        return made
+
+
+def test_a_bilinear_layer_counts_the_pairs_of_what_it_takes() -> None:
+    inputs = (noise(32, 48), noise(32, 48))
+    right = iw.rule((nn.Linear, nn.Bilinear), weight=iw.KaimingNormal(), bias=iw.Zeros())
+    wrong = iw.rule("join.weight", iw.Normal(std=math.sqrt(2 / 64)))
+    plan = iw.plan(Match(), [right], inputs=inputs)
+    assert all(each.ok for each in iw.predict(Match(), plan, inputs).verdicts)
+    plan = iw.plan(Match(), [right, wrong], inputs=inputs)
+    named = [each.culprit for each in iw.predict(Match(), plan, inputs).verdicts if each.culprit is not None]
+    assert {each.parameter for each in named} == {"join.weight"}
+    assert named[0].wanted is not None
+    assert named[0].wanted < 0.05
