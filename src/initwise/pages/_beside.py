@@ -30,7 +30,7 @@ def beside_section(content: Content) -> str:
     return (
         f'<section id="other"><h2>Beside {name}</h2><p>{count:,} of {len(content.plan):,} parameters have another law;'
         ' the curves above show both plans.</p><div class="scroll" tabindex="0" role="region" aria-label="Parameters'
-        ' whose laws differ"><table><thead><tr><th scope="col">parameters</th><th scope="col">how many</th>'
+        ' whose laws differ"><table><thead><tr><th scope="col">parameters</th><th scope="col" class="n">how many</th>'
         f'<th scope="col">this plan</th><th scope="col">{name}</th></tr></thead><tbody>{rows}</tbody></table></div>'
         "</section>"
     )
