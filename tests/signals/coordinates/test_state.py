@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import weakref
+from dataclasses import replace
 
 import pytest
 import torch
@@ -83,6 +84,10 @@ def test_a_plan_puts_its_factors_into_the_groups_of_any_optimizer() -> None:
     assert rates["2.weight"] == (0.025, 0.04)
     assert rates["0.weight"] == (0.1, 0.01)
     assert len(rates) == len(list(model.parameters()))
+    twice = torch.optim.AdamW(model.named_parameters(), lr=0.1)
+    iw.signals.scale_groups(twice, model, replace(plan, multipliers=(*plan.multipliers, *plan.multipliers)))
+    found = {name: group["lr"] for group in twice.param_groups for name in group["param_names"]}
+    assert found["2.weight"] == pytest.approx(0.1 / 16)
     for group in optimizer.param_groups:
         for name, parameter in zip(group["param_names"], group["params"], strict=True):
             assert dict(model.named_parameters())[name] is parameter
