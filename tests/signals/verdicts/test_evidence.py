@@ -242,3 +242,26 @@ def test_a_bilinear_layer_counts_the_pairs_of_what_it_takes() -> None:
     assert {each.parameter for each in named} == {"join.weight"}
     assert named[0].wanted is not None
     assert named[0].wanted < 0.05
+
+
+class Ended(nn.Module):
+    """x + norm(layer(x)), with a norm at the start of each branch too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.ModuleList(nn.LayerNorm(64) for _ in range(4))
+        self.layers = nn.ModuleList(nn.Linear(64, 64) for _ in range(4))
+        self.last = nn.ModuleList(nn.LayerNorm(64) for _ in range(4))
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for first, layer, last in zip(self.first, self.layers, self.last, strict=True):
+            x = x + last(layer(first(x)))
+        made: Tensor = self.head(x)
+        return made
+
+
+@pytest.mark.parametrize(("place", "named"), [("last", set()), ("first", {"first.0.weight"})])
+def test_a_small_norm_may_end_a_branch_and_not_begin_one(place: str, named: set[str]) -> None:
+    small = [iw.rule(f"{place}.{index}.weight", iw.Constant(0.2)) for index in range(4)]
+    assert {each.parameter for each in accused(Ended(), ["auto", *small], noise(32, 64), measured=False)} == named

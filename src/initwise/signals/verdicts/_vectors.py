@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from initwise.model.graph._vocabulary import RECURRENT
+from initwise.model.graph._vocabulary import ADDITIONS, RECURRENT
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._weights import Weight
@@ -31,7 +31,7 @@ def norms(flow: Flow) -> Iterator[Suspect]:
                 continue
             size = math.sqrt(weight.square)
             effective = math.sqrt((1 + weight.mean) ** 2 + weight.std**2) if weight.neutral == 0 else size
-            if 1 / _NORM < effective < _NORM:
+            if 1 / _NORM < effective < _NORM or (effective < 1 and weight.std == 0 and _ends_branch(flow, row.index)):
                 continue
             wanted = 0.0 if weight.neutral == 0 else 1.0
             yield Suspect(
@@ -43,6 +43,14 @@ def norms(flow: Flow) -> Iterator[Suspect]:
                 f"{name} has {weight.law}: behind its norm the second moment is {effective**2:.3g} times the usual one",
                 drawn(weight),
             )
+
+
+def _ends_branch(flow: Flow, row: int) -> bool:
+    """Tell whether a norm is the last of a branch, which its weight may keep small by design."""
+    users = list(flow.ahead(row))
+    return bool(users) and all(
+        flow.rows[each].operation in ADDITIONS and len(flow.rows[each].inputs) > 1 for each in users
+    )
 
 
 def drawn(weight: Weight) -> str:
