@@ -33,6 +33,8 @@ def main() -> None:
     seeds: dict[str, list[Score]] = {}
     for name in names:
         cases = [each for each in LISTS[name] if fnmatch.fnmatch(each.name, options.only)]
+        if not cases:
+            continue
         known = list(_measured(cases, again=options.measure))
         seeds[name] = [score(each, other_seed(each)) for _, each in known]
         if options.measure:

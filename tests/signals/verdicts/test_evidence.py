@@ -265,3 +265,18 @@ class Ended(nn.Module):
 def test_a_small_norm_may_end_a_branch_and_not_begin_one(place: str, named: set[str]) -> None:
     small = [iw.rule(f"{place}.{index}.weight", iw.Constant(0.2)) for index in range(4)]
     assert {each.parameter for each in accused(Ended(), ["auto", *small], noise(32, 64), measured=False)} == named
+
+
+def test_thousands_of_narrow_layers_are_judged_and_no_right_law_is_blamed_for_their_depth() -> None:
+    deep = nn.Sequential(*(each for _ in range(1200) for each in (nn.Linear(16, 16, device="meta"), nn.ReLU())))
+    found = iw.predict(deep, iw.plan(deep, "kaiming", inputs="8x16"), noise(8, 16))
+    assert [each.culprit for each in found.verdicts] == [None, None]
+
+
+def test_a_signal_beyond_single_precision_is_unknown_with_the_reason_and_squares_beyond_it_are_told() -> None:
+    deep = nn.Sequential(*(nn.Linear(64, 64, device="meta") for _ in range(300)))
+    found = iw.predict(deep, iw.plan(deep, "kaiming", inputs="8x64"), noise(8, 64))
+    assert found.rows[200].second_moment == pytest.approx(2.0**201, rel=1e3)
+    assert found.rows[299].second_moment is None
+    assert "single precision" in found.rows[299].why
+    assert found.rows[299].grad_second_moment is None

@@ -53,7 +53,11 @@ def _correlation(summed: Tensor, square: float, count: int) -> float | None:
 
 
 def _square(values: Tensor) -> float:
-    return float(torch.linalg.vector_norm(values)) ** 2
+    """Return the sum of squares, in double precision where single precision has no such number."""
+    norm = float(torch.linalg.vector_norm(values))
+    if (norm == 0.0 or math.isinf(norm)) and values.numel():
+        norm = float(torch.linalg.vector_norm(values, dtype=torch.float64))
+    return norm**2
 
 
 def _follow(output: Tensor, found: Observed) -> None:

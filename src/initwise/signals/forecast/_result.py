@@ -17,6 +17,8 @@ from initwise.signals.forecast._observe import Observed
 from initwise.signals.forecast._samples import Drawn
 from initwise.signals.forecast._table import qualified
 
+_BEYOND = "values leave single precision (3.4e38), in which the pass is predicted"
+
 
 def signals(
     reading: Reading, plan: Plan, graph: Graph, example: Example, drawn: Drawn, start: Start, notes: Sequence[str]
@@ -49,7 +51,8 @@ def _rows(graph: Graph, drawn: Drawn, unknown: Mapping[int, str], blind: Mapping
     for index, place in places.items():
         operation = graph.operations[index]
         seen = [sample.seen[index] for sample in drawn.samples if index in sample.seen]
-        known = [] if index in unknown else seen
+        known = [] if index in unknown else [each for each in seen if math.isfinite(each.second_moment)]
+        beyond = _BEYOND if len(known) < len(seen) and index not in unknown else ""
         rows.append(
             SignalRow(
                 place,
@@ -60,8 +63,8 @@ def _rows(graph: Graph, drawn: Drawn, unknown: Mapping[int, str], blind: Mapping
                 parameters[index],
                 sources[index],
                 tuple(graph.values[operation.outputs[0]].tensor.shape),
-                why=unknown.get(index) or blind.get(index, ""),
-                **_moments(known, is_blind=index in blind),
+                why=unknown.get(index) or beyond or blind.get(index, ""),
+                **_moments([] if beyond else known, is_blind=index in blind),
             )
         )
     return rows
@@ -82,7 +85,7 @@ def _moments(seen: Sequence[Observed], *, is_blind: bool) -> dict[str, Any]:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    known = [each for each in values if each is not None]
+    known = [each for each in values if each is not None and math.isfinite(each)]
     return fmean(known) if known else None
 
 

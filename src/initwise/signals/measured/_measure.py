@@ -122,7 +122,7 @@ def _all(model: nn.Module, wanted: Asked) -> tuple[list[Seen], dict[str, Jacobia
 
 def _seen(model: nn.Module, wanted: Asked, place: int) -> Seen:
     def begin(output: Any) -> Start:
-        return classified(output, wanted.loss, tokens=wanted.tokens, seed=_LABELS + place)
+        return classified(output, wanted.loss, tokens=wanted.tokens, seed=_LABELS + place, who="measure")
 
     def go() -> Pass:
         return run(

@@ -91,7 +91,7 @@ def note_lines(*several: Signals) -> list[str]:
 
 
 def _verdict(verdict: Verdict, kind: str, *, plain: bool) -> str:
-    word = "ok" if verdict.ok else "not ok"
+    word = "not ok" if not verdict.ok else "unknown" if verdict.growth is None else "ok"
     said = [f"{word}: {kind}{verdict.direction}, {verdict.path}: {verdict.message}"]
     known = [step for step in verdict.steps if step.growth is not None]
     if len(known) > 1:

@@ -12,6 +12,7 @@ from initwise.signals.verdicts._own import (
     activation_gain,
     counts,
     house_numbers,
+    is_right,
     law_words,
     measured_factor,
     own_factor,
@@ -53,7 +54,9 @@ def _judged(flow: Flow, chain: Sequence[int]) -> Iterator[Suspect]:
     apart = math.log(factors[worst]) - middle
     together = abs(apart) < _APART or flow.layers[worst].name in house_numbers(flow)
     if len(factors) >= _SOME and together:
-        yield _first(flow, factors)
+        to_blame = {row: factor for row, factor in factors.items() if not is_right(flow, row)}
+        if to_blame:  # else it is depth that small layers do not stand, each of them as it should be
+            yield _first(flow, factors, _alike(to_blame, math.prod(factors.values())))
     elif _explains(flow, worst, flow.layers[worst], apart):
         yield _odd(flow, factors, worst, apart)
 
@@ -74,10 +77,9 @@ def _odd(flow: Flow, factors: Mapping[int, float], row: int, apart: float) -> Su
     )
 
 
-def _first(flow: Flow, factors: Mapping[int, float]) -> Suspect:
+def _first(flow: Flow, factors: Mapping[int, float], to_blame: Mapping[int, float]) -> Suspect:
     """Return the first of the layers that make their chain leave the band together."""
     total = math.prod(factors.values())
-    to_blame = _alike(factors, total)
     row, each = min(to_blame), math.prod(to_blame.values()) ** (1 / len(to_blame))
     weight = flow.layers[row]
     wanted = weight.std / math.sqrt(each)

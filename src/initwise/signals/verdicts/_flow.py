@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from initwise.model.graph._vocabulary import (
@@ -50,12 +50,25 @@ class Flow(Wiring):
 
     def scale_free(self, index: int) -> bool:
         """Tell whether all that takes a row's output is a norm, so that its scale does not matter."""
-        if index in self.outputs:
-            return False
-        users = list(self.ahead(index))
-        if not users or any(self.ends_as(index, each) for each in self.outputs):
-            return False
-        return all(each in self.norms or (self._is_homogeneous(each) and self.scale_free(each)) for each in users)
+        return self._scale_free[index]
+
+    @cached_property
+    def _scale_free(self) -> list[bool]:
+        """By row what `scale_free` says; from the last row on, since users come later."""
+        found = [False] * len(self.rows)
+        ends = set(self.outputs) | {each for output in self.outputs for each in self._words_of(output)}
+        for index in reversed(range(len(self.rows))):
+            users = list(self.ahead(index)) if index not in ends else []
+            found[index] = bool(users) and all(
+                each in self.norms or (self._is_homogeneous(each) and found[each]) for each in users
+            )
+        return found
+
+    def _words_of(self, output: int) -> Iterator[int]:
+        """Yield the rows that an output is in other words."""
+        while output >= 0 and self.quiet(output):
+            output = self.main[output]
+            yield output
 
     def is_normed(self, index: int) -> bool:
         """Tell whether all that takes a row's output is a norm at once."""
@@ -74,9 +87,7 @@ class Flow(Wiring):
 
     def ends_as(self, index: int, output: int) -> bool:
         """Tell whether an output is a row in other words."""
-        while output >= 0 and output != index and self.quiet(output):
-            output = self.main[output]
-        return output == index
+        return output == index or index in self._words_of(output)
 
     @cached_property
     def exposed(self) -> set[int]:

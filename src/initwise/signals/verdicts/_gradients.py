@@ -9,7 +9,7 @@ from statistics import median
 
 from initwise.signals.verdicts._flow import Flow
 from initwise.signals.verdicts._mistakes import explained
-from initwise.signals.verdicts._own import counts, law_words
+from initwise.signals.verdicts._own import counts, is_right, law_words
 from initwise.signals.verdicts._suspect import Suspect
 
 _APART = math.log(5.0)  # how far one layer's factor is from those of the others
@@ -19,7 +19,7 @@ _ASKED = 1e2  # of all layers together, either way
 
 def gradients(flow: Flow, path: Sequence[int]) -> Suspect | None:
     """Return the layer to blame for gradients along a path: the odd one, or the first of many alike; None for none."""
-    factors = dict(_factors(flow, path))
+    factors = {row: factor for row, factor in _factors(flow, path) if not is_right(flow, row)}
     total = math.prod(factors.values())
     if not factors or 1 / _ASKED < total < _ASKED:
         return None

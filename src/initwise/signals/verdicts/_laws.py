@@ -13,16 +13,8 @@ from initwise.signals.verdicts._weights import MATRICES, Weight
 _FEWEST = 3  # that make a law
 _AGREE, _ERRORS = 0.03, 4.0
 _VALUES = 64
-_SCHEMES = (
-    "fan_in",
-    "usual",
-    "std",
-    "fan_out",
-    "fans",
-    "torch_in",
-    "torch_out",
-    "torch_fans",
-)  # of equal ones the first
+PLAIN = ("std", "fan_in", "fan_out", "fans", "torch_in", "torch_out", "torch_fans")
+_SCHEMES = ("fan_in", "usual", *PLAIN)  # of equal ones the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +56,11 @@ def matrices(weights: Iterable[Weight]) -> list[Weight]:
     ]
 
 
-def house_laws(members: Sequence[Weight]) -> tuple[HouseLaw, ...]:
+def house_laws(members: Sequence[Weight], schemes: Sequence[str] = _SCHEMES) -> tuple[HouseLaw, ...]:
     """Return the laws that at least three of the weights follow each, the largest first."""
     left, found = {each.name: each for each in members}, []
     while len(left) >= _FEWEST:
-        law = max((_largest(scheme, list(left.values())) for scheme in _SCHEMES), key=lambda each: len(each.names))
+        law = max((_largest(scheme, list(left.values())) for scheme in schemes), key=lambda each: len(each.names))
         if len(law.names) < _FEWEST:
             break
         found.append(law)

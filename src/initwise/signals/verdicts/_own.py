@@ -9,8 +9,8 @@ from initwise.errors import InitwiseError
 from initwise.gains import gain
 from initwise.model.graph._vocabulary import RECURRENT
 from initwise.signals._growth import BOUNDED
-from initwise.signals.verdicts._flow import Flow
-from initwise.signals.verdicts._laws import house_laws, matrices
+from initwise.signals.verdicts._flow import HOMOGENEOUS, Flow
+from initwise.signals.verdicts._laws import PLAIN, house_laws, matrices, tolerance
 from initwise.signals.verdicts._mistakes import explained
 from initwise.signals.verdicts._suspect import Suspect
 from initwise.signals.verdicts._weights import MATRICES, Weight
@@ -110,13 +110,24 @@ def activation_gain(flow: Flow, row: int) -> float:
         return 1.0
 
 
+def is_right(flow: Flow, row: int) -> bool:
+    """Tell whether a layer has what keeps the second moment exactly, before a ReLU or the next layer."""
+    weight, name = flow.layers[row], flow.follower(row)
+    own = own_factor(flow, row, weight)
+    if not own or (name and name not in HOMOGENEOUS):
+        return False
+    return abs(math.log(own / activation_gain(flow, row) ** 2)) < 3 * tolerance(weight)
+
+
 def house_numbers(flow: Flow) -> frozenset[str]:
-    """Return the matrices that share one std with most others: a number for all, chosen for wide layers."""
+    """Return the matrices that share one law with most others, as one std for all that was chosen for wide layers."""
     members = matrices(flow.weights.values())
-    laws = house_laws(members)
-    if laws and len(laws[0].names) >= max(_HOUSE * len(members), 4):
-        return laws[0].names
-    return frozenset()
+    found: set[str] = set()
+    for schemes in (PLAIN, ("usual",)):
+        laws = house_laws(members, schemes)
+        if laws and len(laws[0].names) >= max(_HOUSE * len(members), 4):
+            found |= laws[0].names
+    return frozenset(found)
 
 
 def counts(flow: Flow, row: int, weight: Weight) -> bool:

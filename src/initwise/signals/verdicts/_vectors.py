@@ -31,7 +31,7 @@ def norms(flow: Flow) -> Iterator[Suspect]:
                 continue
             size = math.sqrt(weight.square)
             effective = math.sqrt((1 + weight.mean) ** 2 + weight.std**2) if weight.neutral == 0 else size
-            if 1 / _NORM < effective < _NORM or (effective < 1 and weight.std == 0 and _ends_branch(flow, row.index)):
+            if 1 / _NORM < effective < _NORM or (effective < 1 and not drawn(weight) and _ends_branch(flow, row.index)):
                 continue
             wanted = 0.0 if weight.neutral == 0 else 1.0
             yield Suspect(
