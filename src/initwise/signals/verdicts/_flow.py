@@ -75,6 +75,13 @@ class Flow(Wiring):
         users = list(self.ahead(index))
         return bool(users) and all(each in self.norms for each in users)
 
+    def is_normed_behind(self, index: int) -> bool:
+        """Tell whether all that takes a row's output is a norm, at once or behind an activation."""
+        users = list(self.ahead(index))
+        return bool(users) and all(
+            each in self.norms or (self.rows[each].operation in ACTIVATIONS and self.is_normed(each)) for each in users
+        )
+
     def _is_homogeneous(self, index: int) -> bool:
         """Tell whether a row makes twice as much of twice as much: a ReLU, a layer with next to no bias."""
         row = self.rows[index]

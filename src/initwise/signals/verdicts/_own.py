@@ -58,6 +58,7 @@ def _excess(flow: Flow, row: int, weight: Weight) -> float | None:
     if min(own, seen) / target > (_UNBOUNDED if over_and_over else _highest(weight)):
         return own / target
     small = max(own, seen) / target < _LOW and row in flow.trunks and not flow.begins(row)
+    small = small and not flow.is_normed_behind(row)  # around zero an activation is a line
     return own / target if small else None
 
 
