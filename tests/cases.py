@@ -18,6 +18,7 @@ import initwise.initializers as iw
 from initwise.axes import Axes
 from initwise.fans import Fans
 from initwise.random import fill, key
+from initwise.writing import write_draw
 
 LINEAR = iw.Target((256, 256), fans=Fans(256, 256))
 WIDE = iw.Target((128, 512), fans=Fans(512, 128), axes=Axes((1,), (0,)))  # (out, in)
@@ -159,7 +160,21 @@ RATES = (  # real numbers only
     Case(iw.LogRange(), LINEAR, float(LOGS.mean()), float(LOGS.std()), (0.0, math.log(256)), "ln(1 ... 256)"),
 )
 
-CASES = (*ELEMENTWISE, *CONSTANT, *STRUCTURED, *RATES)
+SCALED = (
+    Case(iw.Scaled(iw.Normal(std=0.02), 1.5), LINEAR, 0.0, 0.03, described="1.5 × N(0, 0.02²)"),
+    Case(iw.Scaled(iw.Uniform(-1, 3), 0.5), LINEAR, 0.5, 2 / math.sqrt(12), (-0.5, 1.5), "0.5 × U(-1, 3)"),
+    Case(
+        iw.Scaled(iw.Normal(mean=1.0, std=0.02), (0.5, 1.5), axis=0),
+        iw.Target((2, 32768)),
+        1.0,
+        math.sqrt(0.02**2 * 1.25 + 0.25),
+        described="N(1, 0.02²), × 0.5 to 1.5 by channel",
+    ),
+    Case(iw.Scaled(iw.Constant(2.0), 3.0), LINEAR, 6.0, 0.0, (6.0, 6.0), "6"),
+    Case(iw.Given((1.0, 3.0)), iw.Target((2,)), 2.0, 1.0, (1.0, 3.0), "2 given numbers, 1 to 3"),
+)
+
+CASES = (*ELEMENTWISE, *CONSTANT, *STRUCTURED, *RATES, *SCALED)
 
 
 def values(initializer: iw.Initializer, target: iw.Target, seed: int = 0, name: str = "weight") -> Tensor:
@@ -170,6 +185,9 @@ def values(initializer: iw.Initializer, target: iw.Target, seed: int = 0, name: 
     if isinstance(draw, iw.Fill):
         return torch.full(target.shape, draw.value, dtype=torch.float64).to(target.dtype)
     found = torch.empty(target.shape, dtype=target.dtype)
+    if isinstance(draw, iw.Product):
+        write_draw(found, draw.placed(target.shape), seed=seed, name=name)
+        return found
     if not target.is_complex:
         fill(found, draw, key(seed, name))
         return found

@@ -10,16 +10,10 @@ from torch import Tensor
 
 from initwise.errors import NotSupportedError
 from initwise.initializers._law import Law
+from initwise.initializers._product import Fill, Product
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
 from initwise.random import Draw
-
-
-@dataclass(frozen=True)
-class Fill:
-    """What to write for a constant: `value` everywhere, rounded once to the dtype."""
-
-    value: float
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,7 +32,7 @@ class Initializer(ABC):
         target.checked(type(self).__name__)
         return self._law(target)
 
-    def draw(self, target: Target) -> Draw | Fill | None:
+    def draw(self, target: Target) -> Draw | Fill | Product | None:
         """Return what to draw for each element (each half of a complex one), or None where `values` says it.
 
         Raises:
@@ -60,7 +54,7 @@ class Initializer(ABC):
     @abstractmethod
     def _law(self, target: Target) -> Law | None: ...
 
-    def _draw(self, target: Target) -> Draw | Fill | None:
+    def _draw(self, target: Target) -> Draw | Fill | Product | None:
         return None
 
     def _values(self, target: Target, stream: Stream) -> Tensor:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from initwise.errors import ArgumentError, NotSupportedError
-from initwise.initializers._base import Fill, Initializer
+from initwise.initializers._base import Initializer
 from initwise.initializers._custom import as_initializer
 from initwise.initializers._law import Law
+from initwise.initializers._product import Fill, Product
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
 from initwise.random import Draw
@@ -23,7 +24,7 @@ class Keep(Initializer):
         """Return None: nothing is promised about values that are not ours."""
         return None
 
-    def draw(self, target: Target) -> Draw | Fill | None:
+    def draw(self, target: Target) -> Draw | Fill | Product | None:
         """Return None: nothing is drawn."""
         return None
 

@@ -9,9 +9,10 @@ import torch
 
 from initwise._arguments import Arguments
 from initwise.errors import ArgumentError
-from initwise.initializers._base import Fill, Initializer
+from initwise.initializers._base import Initializer
 from initwise.initializers._invariants import Equal
 from initwise.initializers._law import Law, short
+from initwise.initializers._product import Fill
 from initwise.initializers._target import Target
 
 

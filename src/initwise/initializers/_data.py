@@ -12,12 +12,14 @@ from initwise.initializers._base import Initializer
 from initwise.initializers._basic import Normal, TruncatedNormal, Uniform
 from initwise.initializers._combining import Keep, PerBlock
 from initwise.initializers._constant import Constant, Ones, Zeros
+from initwise.initializers._given import Given
 from initwise.initializers._identity import Dirac, Identity
 from initwise.initializers._orthogonal import DeltaOrthogonal, Orthogonal
 from initwise.initializers._ranges import LogRange
 from initwise.initializers._rates import ChronoBias, LogOfUniform, TimeStepBias
 from initwise.initializers._ring import RingDecay, RingGain
 from initwise.initializers._rows import MeanOfRows, NewRows
+from initwise.initializers._scaled import Scaled
 from initwise.initializers._scaling import VarianceScaling
 from initwise.initializers._schemes import (
     KaimingNormal,
@@ -38,6 +40,7 @@ KINDS: dict[str, type[Initializer]] = {
         Constant,
         DeltaOrthogonal,
         Dirac,
+        Given,
         ICNR,
         Identity,
         KaimingNormal,
@@ -55,6 +58,7 @@ KINDS: dict[str, type[Initializer]] = {
         PerBlock,
         RingDecay,
         RingGain,
+        Scaled,
         Sparse,
         TimeStepBias,
         TruncatedNormal,
@@ -116,7 +120,9 @@ def from_data(data: Mapping[str, Any]) -> Initializer:
 
 def _stored(value: Any) -> Any:
     """Return an argument as JSON values: an initializer within an initializer as its own dictionary."""
-    return to_data(value) if isinstance(value, Initializer) else value
+    if isinstance(value, Initializer):
+        return to_data(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _read_nested(arguments: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:

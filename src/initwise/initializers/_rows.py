@@ -11,10 +11,11 @@ from torch import Tensor
 
 from initwise._arguments import Arguments
 from initwise.errors import ArgumentError, NotSupportedError
-from initwise.initializers._base import Fill, Initializer
+from initwise.initializers._base import Initializer
 from initwise.initializers._combining import Keep, PerBlock
 from initwise.initializers._custom import as_initializer
 from initwise.initializers._law import Law
+from initwise.initializers._product import Fill, Product
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
 from initwise.random import Draw
@@ -117,7 +118,7 @@ class MeanOfRows(Initializer):
         z = stream.normal((count, spread.shape[0]), dtype=target.computed_in)
         return (mean + math.sqrt(self.covariance / flat.shape[0]) * z @ spread).reshape(target.shape)
 
-    def draw(self, target: Target) -> Draw | Fill | None:
+    def draw(self, target: Target) -> Draw | Fill | Product | None:
         """Return None: the rows are drawn together."""
         return None
 

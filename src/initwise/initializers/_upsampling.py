@@ -12,14 +12,16 @@ from torch import Tensor
 from initwise._arguments import Arguments
 from initwise.errors import ArgumentError
 from initwise.fans import Fans
-from initwise.initializers._base import Fill, Initializer
+from initwise.initializers._base import Initializer
 from initwise.initializers._combining import Keep, PerBlock
 from initwise.initializers._custom import as_initializer
 from initwise.initializers._invariants import Invariant
 from initwise.initializers._law import Law
+from initwise.initializers._product import Fill, Product
 from initwise.initializers._schemes import KaimingNormal
 from initwise.initializers._stream import Stream
 from initwise.initializers._target import Target
+from initwise.random import Draw
 
 _FEWEST = 3  # so many equal values are no accident
 _ENOUGH = 256  # so many values have a mean square that is nearly normal
@@ -41,27 +43,32 @@ class Repeated(Invariant):
             return f"{wrong} of {values.numel()} values differ from the first of their run of {self.count} channels"
         firsts = runs[:, 0]
         broken = next((said for invariant in self.law.invariants if (said := invariant.check(firsts))), None)
-        return broken or (self._unlikely(firsts) if self.law.iid else None)
+        return broken or (unlikely(firsts, self.law, "one channel of each run has") if self.law.iid else None)
 
     def describe(self) -> str:
         """Return the property in words."""
         return f"every {self.count} output channels are equal, and one of each follows {self.law.describe()}"
 
-    def _unlikely(self, firsts: Tensor) -> str | None:
-        flat = firsts.flatten(1)
-        if self.law.std > 0 and flat.shape[1] >= _FEWEST and bool((flat[1:] == flat[:1]).all(1).any()):
-            return "channels of different runs are equal, which independent draws never are"
-        law = self.law.half() if firsts.is_complex() else self.law
-        drawn = (torch.view_as_real(firsts) if firsts.is_complex() else firsts).flatten().double()
-        if drawn.numel() < _ENOUGH or law.std == 0 or law.fourth is None:
-            return None
-        allowed = _SIGMAS / math.sqrt(drawn.numel())
-        centred = (drawn - law.mean) / law.std
-        off = abs(float(centred.mean())), abs(float(centred.square().mean()) - 1)
-        if off[0] <= allowed and off[1] <= allowed * math.sqrt(law.fourth / law.std**4 - 1):
-            return None
-        found = f"mean {float(drawn.mean()):.6g} and std {float(drawn.std(correction=0)):.6g}"
-        return f"one channel of each run has {found}; asked is {law.describe()}"
+
+def unlikely(slices: Tensor, given: Law, subject: str) -> str | None:
+    """Return what independent draws of a law, the slices of the first axis among them, could not be; None if nothing.
+
+    Equal slices, or a mean or mean square that is seven standard errors off.
+    """
+    flat = slices.flatten(1)
+    if given.std > 0 and flat.shape[1] >= _FEWEST and bool((flat[1:] == flat[:1]).all(1).any()):
+        return "channels that are drawn apart are equal, which independent draws never are"
+    law = given.half() if slices.is_complex() else given
+    drawn = (torch.view_as_real(slices) if slices.is_complex() else slices).flatten().double()
+    if drawn.numel() < _ENOUGH or law.std == 0 or law.fourth is None:
+        return None
+    allowed = _SIGMAS / math.sqrt(drawn.numel())
+    centred = (drawn - law.mean) / law.std
+    off = abs(float(centred.mean())), abs(float(centred.square().mean()) - 1)
+    if off[0] <= allowed and off[1] <= allowed * math.sqrt(law.fourth / law.std**4 - 1):
+        return None
+    found = f"mean {float(drawn.mean()):.6g} and std {float(drawn.std(correction=0)):.6g}"
+    return f"{subject} {found}; asked is {given.describe()}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -108,12 +115,7 @@ class ICNR(Initializer):
     def _values(self, target: Target, stream: Stream) -> Tensor:
         small = self.small(target)
         draw = self.inner.draw(small)
-        if draw is None:
-            drawn = self.inner.values(small, stream)
-        elif isinstance(draw, Fill):
-            drawn = torch.full(small.shape, draw.value, dtype=target.computed_in, device="cpu")
-        else:
-            drawn = stream._draw(draw, small.shape, "", target.computed_in)  # noqa: SLF001 - one room
+        drawn = self.inner.values(small, stream) if draw is None else _drawn(draw, small, stream)
         return drawn.repeat_interleave(self.scale**2, dim=0)
 
     def small(self, target: Target) -> Target:
@@ -135,6 +137,17 @@ class ICNR(Initializer):
         fans = target.fans and Fans(target.fans.fan_in, target.fans.fan_out / count)
         shape = (target.shape[0] // count, *target.shape[1:])
         return Target(shape, target.dtype, None if axes is not None else fans, axes)
+
+
+def _drawn(draw: Draw | Fill | Product, target: Target, stream: Stream) -> Tensor:
+    """Return an element-wise draw as a tensor of its own."""
+    if isinstance(draw, Product):
+        placed = draw.placed(target.shape)
+        strides = tuple(math.prod(target.shape[axis + 1 :]) for axis in range(len(target.shape)))
+        return placed.times(_drawn(placed.draw, target, stream), 0, strides)
+    if isinstance(draw, Fill):
+        return torch.full(target.shape, draw.value, dtype=target.computed_in, device="cpu")
+    return stream._draw(draw, target.shape, "", target.computed_in)  # noqa: SLF001 - one room
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def _row(parameter: Parameter, canonical: str, initializer: Initializer, rule: R
 
 def _refuse_broken_padding(row: Row) -> None:
     """A padding row is set to zero after the draw, which an orthogonal or identity matrix does not survive."""
-    structured = (part for part in row.parts if part.law is not None and not part.law.iid and part.law.std > 0)
+    structured = (part for part in row.parts if part.law is not None and part.draw is None and part.law.std > 0)
     if row.padding is not None and (part := next(structured, None)) is not None:
         raise ArgumentError(
             f"its padding row {row.padding} is set to zero, and {part.initializer!r} would not hold any more; use an "

@@ -13,10 +13,12 @@ from initwise.initializers import (
     DeltaOrthogonal,
     Dirac,
     Fill,
+    Given,
     Identity,
     Initializer,
     Keep,
     Orthogonal,
+    Scaled,
     Sparse,
 )
 from initwise.planning._python_helpers import HELPERS
@@ -76,7 +78,8 @@ def _refuse_functions(rows: Sequence[Row]) -> None:
 
 
 def _is_function(initializer: Initializer) -> bool:
-    return isinstance(initializer.inner if isinstance(initializer, ICNR) else initializer, Custom)
+    within = initializer.inner if isinstance(initializer, ICNR | Scaled) else None
+    return _is_function(within) if within is not None else isinstance(initializer, Custom)
 
 
 def _refuse_parametrized(rows: Sequence[Row]) -> None:
@@ -118,10 +121,12 @@ def _statements(row: Row) -> Iterator[str]:
 
 
 def _is_elementwise(part: Part) -> bool:
-    return part.initializer.draw(part.target) is not None
+    return part.draw is not None
 
 
 def _line(p: str, part: Part, row: Row) -> str:
+    if isinstance(part.initializer, Scaled):
+        return _scaled(p, part.initializer, part, row)
     draw = part.initializer.draw(part.target)
     halves = f"torch.view_as_real({p})" if part.target.is_complex else p
     if isinstance(draw, Fill):
@@ -134,6 +139,12 @@ def _line(p: str, part: Part, row: Row) -> str:
         low, high = draw.support
         return f"nn.init.trunc_normal_({halves}, mean={draw.mean!r}, std={draw.sigma!r}, a={low!r}, b={high!r})"
     return rate_line(p, part, row) or _structured(p, part, row)
+
+
+def _scaled(p: str, initializer: Scaled, part: Part, row: Row) -> str:
+    inner = _line("q", replace(part, initializer=initializer.inner), row)
+    axis = "" if initializer.axis is None else f", axis={initializer.axis}"
+    return f"_scaled({p}, {initializer.factor!r}, lambda q: {inner}{axis})"
 
 
 def _structured(p: str, part: Part, row: Row) -> str:
@@ -156,6 +167,8 @@ def _structured(p: str, part: Part, row: Row) -> str:
     if isinstance(initializer, ICNR):
         small = replace(part, initializer=initializer.inner, target=initializer.small(part.target))
         return f"_icnr({p}, {initializer.scale**2}, lambda q: {_line('q', small, row)})"
+    if isinstance(initializer, Given):
+        return f"{p}.copy_(torch.tensor({list(initializer.listed)!r}, dtype=torch.float64).reshape({p}.shape))"
     if isinstance(initializer, BilinearKernel):
         groups = axes.groups if axes else max(part.target.shape[0] // part.target.shape[1], 1)
         return f"_interpolating({p}, groups={groups})"

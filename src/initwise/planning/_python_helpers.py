@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 HELPERS = {
+    "_scaled": '''def _scaled(p, factor, draw, axis=None):
+    """What `draw` makes, times one factor or times one for each index of an axis."""
+    draw(p)
+    shape = [-1 if place == axis else 1 for place in range(p.dim())] if axis is not None else ()
+    p.mul_(torch.tensor(factor).to(p).reshape(shape))
+''',
     "_orthogonal": '''def _orthogonal(p, gain, batch=()):
     """Each matrix (first axis, the others) of `p` orthogonal, one for each index of the batch axes."""
     stacked = p.movedim(batch, tuple(range(len(batch))))

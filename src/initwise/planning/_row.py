@@ -12,7 +12,21 @@ import torch
 from initwise.axes import Axes, Blocks
 from initwise.errors import ArgumentError
 from initwise.fans import Fans, fans
-from initwise.initializers import Custom, Initializer, Keep, Law, MeanOfRows, NewRows, PerBlock, Target
+from initwise.initializers import (
+    Custom,
+    Fill,
+    Given,
+    Initializer,
+    Keep,
+    Law,
+    MeanOfRows,
+    NewRows,
+    PerBlock,
+    Product,
+    Scaled,
+    Target,
+)
+from initwise.random import Draw
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,14 @@ class Part:
     stop: int
     initializer: Initializer
     target: Target
+    whole: tuple[int, ...] = field(default=(), compare=False)
+
+    @cached_property
+    def draw(self) -> Draw | Fill | Product | None:
+        """What is drawn for each element, by its place in the whole parameter; None for laws that are drawn at once."""
+        draw = self.initializer.draw(self.target)
+        whole = self.whole or self.target.shape
+        return draw.placed(whole, self.axis, self.start) if isinstance(draw, Product) else draw
 
     @cached_property
     def law(self) -> Law | None:
@@ -139,7 +161,7 @@ def _parts(row: Row) -> Iterator[Part]:
         )
     blocks = row.blocks or _stacked(row)
     if row.kept or blocks is None:
-        if isinstance(row.initializer, PerBlock):
+        if isinstance(_unscaled(row.initializer), PerBlock):
             raise ArgumentError(
                 f"{row.initializer!r} names blocks, and this parameter packs none; give one initializer"
             )
@@ -148,7 +170,8 @@ def _parts(row: Row) -> Iterator[Part]:
     _check_cover(row, blocks)
     _check_names(row.initializer, blocks)
     for label, start, stop in blocks.slices():
-        yield _part(row, label, blocks.axis, start, stop, _for_block(row.initializer, label))
+        inner = _for_block(row.initializer, label, row.shape, (blocks.axis, start, stop))
+        yield _part(row, label, blocks.axis, start, stop, inner)
 
 
 def _old_and_new(row: Row, initializer: NewRows) -> Iterator[Part]:
@@ -163,7 +186,7 @@ def _old_and_new(row: Row, initializer: NewRows) -> Iterator[Part]:
     whole = _known_fans(row.shape, row.axes) if row.axes is not None else None
     for label, start, stop, inner in (("old", 0, after, Keep()), ("new", after, row.shape[0], initializer.inner)):
         target = Target((stop - start, *row.shape[1:]), row.dtype, whole, row.axes)
-        yield Part(label, 0, start, stop, inner, target)
+        yield Part(label, 0, start, stop, inner, target, row.shape)
 
 
 def _for_fans(row: Row) -> tuple[Part, ...]:
@@ -179,7 +202,7 @@ def _stacked(row: Row) -> Blocks | None:
     if row.kept or row.axes is None or len(row.axes.batch) != 1:
         return None
     batch = row.axes.normalized(row.shape).batch
-    if isinstance(row.initializer, Custom) or _is_elementwise(row):
+    if isinstance(_unscaled(row.initializer), Custom | Given) or _is_elementwise(row):
         return None
     count = row.shape[batch[0]]
     return Blocks(batch[0], tuple(map(str, range(count))), (1,) * count)
@@ -196,6 +219,7 @@ def _check_cover(row: Row, blocks: Blocks) -> None:
 
 
 def _check_names(initializer: Initializer, blocks: Blocks) -> None:
+    initializer = _unscaled(initializer)
     if not isinstance(initializer, PerBlock):
         return
     given = [name for name, _ in initializer.blocks]
@@ -209,14 +233,26 @@ def _check_names(initializer: Initializer, blocks: Blocks) -> None:
         )
 
 
-def _for_block(initializer: Initializer, label: str) -> Initializer:
-    return (initializer.block(label) or Keep()) if isinstance(initializer, PerBlock) else initializer
+def _for_block(initializer: Initializer, label: str, shape: tuple[int, ...], cut: tuple[int, int, int]) -> Initializer:
+    """Return what a block gets that is cut out along an axis, from a start to a stop: its own factors and numbers."""
+    axis, start, stop = cut
+    if isinstance(initializer, PerBlock):
+        return initializer.block(label) or Keep()
+    if isinstance(initializer, Scaled):
+        inner = _for_block(initializer.inner, label, shape, cut)
+        return initializer.part(inner, axis, start, stop, shape[axis])
+    return initializer.part(shape, axis, start, stop) if isinstance(initializer, Given) else initializer
+
+
+def _unscaled(initializer: Initializer) -> Initializer:
+    """Return what stands within factors."""
+    return _unscaled(initializer.inner) if isinstance(initializer, Scaled) else initializer
 
 
 def _part(row: Row, label: str, axis: int, start: int, stop: int, initializer: Initializer) -> Part:
     shape = tuple(stop - start if index == axis else size for index, size in enumerate(row.shape))
     known = _known_fans(shape, row.axes) if row.axes is not None else None
-    return Part(label, axis, start, stop, initializer, Target(shape, row.dtype, known, row.axes))
+    return Part(label, axis, start, stop, initializer, Target(shape, row.dtype, known, row.axes), row.shape)
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from initwise.initializers import Product
 from initwise.provenance._memory import Event, Memory, Registry, covers, extent
 from initwise.provenance._operations import Operation, operation, tensors
 from initwise.provenance._stack import Site, address, forget, locate
@@ -157,6 +158,9 @@ def _law(what: Any) -> dict[str, Any]:
     """Return a draw as arguments: its law and its numbers; nothing for values that were computed."""
     if not is_dataclass(what):
         return {}
+    if isinstance(what, Product):
+        times = what.factors[0] if len(what.factors) == 1 else f"{len(what.factors)} factors"
+        return {**_law(what.draw), "times": times}
     kind = type(what).__name__.removesuffix("Draw")
     numbers = {field.name: getattr(what, field.name) for field in fields(what)}
     return numbers if kind == "Fill" else {"law": kind.lower(), **numbers}

@@ -95,13 +95,13 @@ def is_written_by_plan(unit: Unit, agreement: Agreement | None) -> bool:
     """Tell whether all values are the plan's own random numbers, and not by chance."""
     if agreement is None or not agreement.full or agreement.compared < _FEWEST:
         return False
-    drawn = unit.law is not None and unit.law.std > 0 and unit.part.initializer.draw(unit.part.target) is not None
+    drawn = unit.law is not None and unit.law.std > 0 and unit.part.draw is not None
     return drawn and _chance(unit, agreement) < 0.5
 
 
 def _chance(unit: Unit, agreement: Agreement) -> float:
     law = unit.law
-    if law is not None and unit.part.initializer.draw(unit.part.target) is not None:
+    if law is not None and unit.part.draw is not None:
         return min(1.0, step_at(abs(law.mean) + law.std, unit.dtype) / law.std) if law.std else 1.0
     return min(1.0, (agreement.coincident + _UNSEEN) / (agreement.pairs + _UNSEEN))
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from initwise.initializers import Fill, Stream
+from initwise.initializers import Fill, Product, Stream
 from initwise.random import Draw
 from initwise.statistics import BLOCK, Block, Moments, block_moments, in_threads, merged
 from initwise.verification._agreement import Agreement, compare
@@ -61,15 +61,15 @@ def _cut(unit: Unit, most: int) -> list[Block]:
     return [piece for block in unit.blocks for piece in block.ordered().cut(most)]
 
 
-def _draw(unit: Unit) -> Draw | None:
+def _draw(unit: Unit) -> Draw | Product | None:
     """Return what is drawn for each element, where it can be drawn block by block."""
     if not unit.regenerable or unit.through:
         return None
-    draw = unit.part.initializer.draw(unit.part.target)
+    draw = unit.part.draw
     return None if isinstance(draw, Fill) else draw
 
 
-def _block(unit: Unit, block: Block, draw: Draw | None, seed: int) -> Scan:
+def _block(unit: Unit, block: Block, draw: Draw | Product | None, seed: int) -> Scan:
     tensor = block.tensor.detach().resolve_neg().resolve_conj()
     law = unit.law
     numbers = torch.view_as_real(tensor) if tensor.is_complex() else tensor
@@ -106,7 +106,7 @@ def _whole(unit: Unit, seed: int) -> Agreement:
 def values_of(unit: Unit, seed: int) -> Tensor:
     """Return what the plan writes into the whole part, on the CPU."""
     target, initializer, row = unit.part.target, unit.part.initializer, unit.row
-    draw = initializer.draw(target)
+    draw = unit.part.draw
     if draw is None:
         return initializer.values(target, Stream(seed, row.canonical, unit.part.label)).to(target.dtype)
     values = torch.empty(target.shape, dtype=target.dtype, device="cpu")

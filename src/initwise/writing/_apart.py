@@ -38,7 +38,7 @@ def drawn_through(parameter: Parameter, row: Row, seed: int) -> Solution:
 
 def draw_sample(tensor: Tensor, row: Row, seed: int, *, label: str) -> None:
     """Fill a tensor, of any sizes along the axes that no blocks are cut from, with the element-wise laws of a row."""
-    draws = [part.initializer.draw(part.target) for part in row.parts]
+    draws = [part.draw for part in row.parts]
     alike = all(draw == draws[0] for draw in draws)
     for part, draw in zip(row.parts[: 1 if alike else None], draws, strict=False):
         if draw is not None:

@@ -19,7 +19,7 @@ def write_parts(tensor: Tensor, parts: Sequence[Part], *, seed: int, name: str, 
     Element-wise laws take the index in the whole tensor and the label `""`, so cutting a tensor into blocks changes
     the scale of a block and never its random words. Structured laws draw under the label of their block.
     """
-    draws = [part.initializer.draw(part.target) for part in parts]
+    draws = [part.draw for part in parts]
     if len(parts) > 1 and draws[0] is not None and all(draw == draws[0] for draw in draws):
         write_draw(tensor, draws[0], seed=seed, name=name)
     else:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
-from initwise.initializers import Fill, Initializer, Keep, Stream, Target
+from initwise.initializers import Fill, Initializer, Keep, Product, Stream, Target
 from initwise.random import NormalDraw, TruncatedNormalDraw, UniformDraw, fill, key
 from initwise.writing._rounding import rounded_once
 
-Draw = UniformDraw | NormalDraw | TruncatedNormalDraw | Fill
+Draw = UniformDraw | NormalDraw | TruncatedNormalDraw | Fill | Product
 
 # Who is told of each write, with the tensor and what was written: our kernels go past torch, and past who watches it.
 OBSERVERS: list[Callable[[Tensor, Any], None]] = []
@@ -47,18 +47,26 @@ def write_draw(
 
     A complex tensor draws its halves under the labels `re` and `im`.
     """
-    plain = tensor.detach()
+    indices = row_major(tensor.shape) if strides is None else strides
     with torch.no_grad():
-        if isinstance(draw, Fill):
-            plain.fill_(draw.value if plain.is_complex() else rounded_once(draw.value, plain.dtype))
-        elif plain.is_complex():
-            halves = torch.view_as_real(plain)
-            indices = row_major(plain.shape) if strides is None else strides
-            for half, part in enumerate(("re", "im")):
-                fill(halves[..., half], draw, key(seed, name, join(label, part)), start=start, strides=indices)
-        else:
-            fill(plain, draw, key(seed, name, label), start=start, strides=strides)
+        _fill(tensor.detach(), draw, (seed, name, label), start, indices)
     _mark_written(tensor, draw)
+
+
+def _fill(plain: Tensor, draw: Draw, stream: tuple[int, str, str], start: int, strides: Sequence[int]) -> None:
+    seed, name, label = stream
+    if isinstance(draw, Fill):
+        plain.fill_(draw.value if plain.is_complex() else rounded_once(draw.value, plain.dtype))
+    elif isinstance(draw, Product):
+        drawn = torch.empty(plain.shape, dtype=Target((), plain.dtype).computed_in, device=plain.device)
+        _fill(drawn, draw.draw, stream, start, strides)
+        plain.copy_(draw.times(drawn, start, strides))
+    elif plain.is_complex():
+        halves = torch.view_as_real(plain)
+        for half, part in enumerate(("re", "im")):
+            fill(halves[..., half], draw, key(seed, name, join(label, part)), start=start, strides=strides)
+    else:
+        fill(plain, draw, key(seed, name, label), start=start, strides=strides)
 
 
 def write_values(tensor: Tensor, values: Tensor) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from initwise.errors import InitwiseError
-from initwise.initializers import Keep
+from initwise.initializers import Keep, Product
 from initwise.model import Graph, Parameter, Reading
 from initwise.planning import Part, Plan, Row
 from initwise.signals.forecast._axes import Axes
@@ -161,9 +161,11 @@ def _missing(row: Row, parameter: Parameter) -> str:
 
 def _is_elementwise(part: Part) -> bool:
     try:
-        return part.initializer.draw(part.target) is not None and part.law is not None
+        draw, law = part.draw, part.law
     except InitwiseError:
         return False
+    by_channel = isinstance(draw, Product) and draw.size > 0  # factors know their channels
+    return draw is not None and law is not None and not by_channel
 
 
 def _parameter(source: Source, shape: Sequence[int], seed: int) -> Tensor | str:
