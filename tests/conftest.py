@@ -18,6 +18,7 @@ from tests import peers  # noqa: F401 - importing it declares torchvision's oper
 settings.register_profile("initwise", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("initwise")
 
+
 @pytest.fixture(autouse=True)
 def rules_of_prediction() -> Iterator[None]:
     """A rule that a test or an example adds is gone after it: what is unknown stays unknown for the next one."""

@@ -23,10 +23,10 @@ _ROOMS = {
     "errors": "ApplyError ArgumentError InitwiseError PlanError SchemaError VerificationError",
     "gains": "gain",
     "initializers": (
-        "BilinearKernel ChronoBias Constant Custom DeltaOrthogonal Dirac Given ICNR Identity KaimingNormal KaimingUniform "
-        "Keep Law LecunNormal LecunUniform LogOfUniform LogRange MeanOfRows NewRows Normal Ones Orthogonal PerBlock "
-        "RingDecay RingGain Scaled Sparse TimeStepBias TruncatedNormal Uniform VarianceScaling XavierNormal XavierUniform "
-        "Zeros"
+        "BilinearKernel ChronoBias Constant Custom DeltaOrthogonal Dirac Given ICNR Identity KaimingNormal "
+        "KaimingUniform Keep Law LecunNormal LecunUniform LogOfUniform LogRange MeanOfRows NewRows Normal Ones "
+        "Orthogonal PerBlock RingDecay RingGain Scaled Sparse TimeStepBias TruncatedNormal Uniform "
+        "VarianceScaling XavierNormal XavierUniform Zeros"
     ),
     "lints": "Suppression check",
     "pages": "report",
