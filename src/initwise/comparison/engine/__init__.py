@@ -1,0 +1,1 @@
+"""The trial engine: cells in a storage that many processes share, and the processes."""
