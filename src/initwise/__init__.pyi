@@ -1,6 +1,7 @@
 # The public names, for type checkers and editors; `__init__.py` imports each where it is first used.
 from initwise import errors, init, random, recipes, signals
 from initwise.axes import Axes
+from initwise.comparison import Comparison, Task, compare
 from initwise.differences import diff
 from initwise.digests import digest
 from initwise.errors import ApplyError, ArgumentError, InitwiseError, PlanError, SchemaError, VerificationError
@@ -61,6 +62,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "Axes",
     "BilinearKernel",
     "ChronoBias",
+    "Comparison",
     "Constant",
     "Custom",
     "DeltaOrthogonal",
@@ -95,6 +97,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "SchemaError",
     "Sparse",
     "Suppression",
+    "Task",
     "TimeStepBias",
     "TruncatedNormal",
     "Type",
@@ -108,6 +111,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "apply",
     "assert_initialized",
     "check",
+    "compare",
     "coordinate_check",
     "diff",
     "digest",

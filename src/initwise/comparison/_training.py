@@ -74,7 +74,7 @@ def prepared(task: Task, strategy: Strategy, cell: Cell) -> Start:
 
 def _data(task: Task, seed: int) -> tuple[Iterable[Any], list[Any]]:
     reseed(seed, "data")
-    found: Any = task.data(seed)
+    found: Any = task.training_and_validation(seed)
     if not isinstance(found, (tuple, list)) or len(found) != 2:
         raise ArgumentTypeError(
             f"compare: task {task.name!r}: data returned {show(found)}; return (training, validation), two iterables of"

@@ -69,7 +69,7 @@ def _digits_cnn() -> Task:
 
 def _digits_30() -> Task:
     return _digits(
-        "digits-30", partial(mlp, 64, 10, width=64, depth=30), steps=300, optimizer=sgd, learning_rates=SGD_RATES
+        "digits-30", partial(mlp, 64, 10, width=64, depth=30), steps=300, optimizer=sgd, learning_rates=DEEP_RATES
     )
 
 
@@ -79,7 +79,7 @@ def _digits_128() -> Task:
         partial(gated, 64, 10, width=64, depth=128),
         steps=150,
         optimizer=sgd,
-        learning_rates=SGD_RATES,
+        learning_rates=DEEP_RATES,
         strategies=GATED,
     )
 
@@ -230,7 +230,8 @@ def _fixed() -> torch.Generator:
 
 
 TABLES: dict[str, Callable[[], tuple[Tensor, Tensor]]] = {"digits": _digits_table, "diabetes": _diabetes_table}
-SGD_RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+SGD_RATES = (3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
+DEEP_RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 NAMED: dict[str, Any] = {
     "normal-1": [rule("*.weight", Normal(std=1.0)), rule("*.bias", Zeros(), optional=True), "auto"],
     "he": "kaiming",

@@ -82,6 +82,10 @@ class Task:
         object.__setattr__(self, "learning_rates", rates(arguments, "learning_rates", self.learning_rates))
         arguments.done()
 
+    def training_and_validation(self, seed: int) -> Any:
+        """Return what the function `data` gives for a seed."""
+        return vars(self)["data"](seed)  # an attribute of this name is a tensor's storage everywhere else here
+
     def optimize(self, model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
         """Return the optimizer of a model."""
         wanted: Any = model if getattr(self.optimizer, "takes_model", False) else list(model.parameters())

@@ -1,0 +1,168 @@
+"""What is checked before an experiment runs: a few steps of every strategy, and of the first one twice."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import torch
+
+from initwise.comparison._cells import Cell
+from initwise.comparison._experiment import Experiment
+from initwise.comparison._random import random_states_kept
+from initwise.comparison._training import Start, prepared, take_step
+from initwise.digests import digest
+from initwise.errors import ArgumentError
+from initwise.planning import Plan
+
+STEPS = 3  # steps that are tried
+BATCHES = 8  # batches that are compared
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The first steps of one strategy."""
+
+    name: str
+    plan: Plan
+    weights: str
+    losses: tuple[float, ...]
+    batches: tuple[str, ...]
+
+    @property
+    def start(self) -> float | None:
+        """The loss before the first step, if it is finite."""
+        return self.losses[0] if math.isfinite(self.losses[0]) else None
+
+
+def preflight(experiment: Experiment) -> list[Trial]:
+    """Try every strategy for a few steps, and the first one twice; the random states of the caller stay as they are.
+
+    Raises:
+        ArgumentError: duplicates, a model that ignores the plan, an optimizer without the model's parameters, a loss
+            that is no scalar, data that is not reproducible.
+    """
+    with random_states_kept():
+        first = _tried(experiment, experiment.strategies[0].name)
+        _same_again(experiment, first, _tried(experiment, first.name))
+        tried = [first, *(_tried(experiment, each.name) for each in experiment.strategies[1:])]
+    for one, other in itertools.combinations(tried, 2):
+        _differ(experiment, one, other)
+    return tried
+
+
+def digests(experiment: Experiment, tried: list[Trial]) -> Mapping[str, str]:
+    """Return the plan's digest of each strategy whose plan depends on no data."""
+    free = {each.name for each in experiment.strategies if not each.steps and not callable(each.made)}
+    return {each.name: each.plan.digest() for each in tried if each.name in free}
+
+
+def _tried(experiment: Experiment, name: str) -> Trial:
+    rates = experiment.design.rates
+    start = prepared(experiment.task, experiment.strategy(name), Cell(name, rates[len(rates) // 2], 0))
+    _check_optimizer(experiment, start)
+    start.model.train()
+    batches = list(itertools.islice(start.batches, BATCHES))
+    losses = []
+    weights = ""
+    for step in range(STEPS):
+        if not step:
+            weights = digest(start.model)
+        losses.append(take_step(experiment.task, start, step, batches[step % len(batches)])[0])
+        if not math.isfinite(losses[-1]):
+            break
+    return Trial(name, start.plan, weights, tuple(losses), tuple(_digest(each) for each in batches))
+
+
+def _check_optimizer(experiment: Experiment, start: Start) -> None:
+    held = {id(each) for group in start.optimizer.param_groups for each in group["params"]}
+    owned = {id(each) for each in start.model.parameters()}
+    what = f"compare: task {experiment.task.name!r}: the optimizer"
+    if not held & owned:
+        raise ArgumentError(
+            f"{what} holds none of the model's parameters; make it from the parameters that it is given:"
+            " optimizer(parameters, learning_rate)"
+        )
+    if held - owned:
+        raise ArgumentError(
+            f"{what} holds {len(held - owned)} parameters that are not the model's; make it from those that it is"
+            " given: optimizer(parameters, learning_rate)"
+        )
+
+
+def _same_again(experiment: Experiment, one: Trial, two: Trial) -> None:
+    task = f"compare: task {experiment.task.name!r}"
+    for place, (a, b) in enumerate(zip(one.batches, two.batches, strict=False)):
+        if a != b:
+            raise ArgumentError(
+                f"{task}: the data are not reproducible: batch {place} of data(0) was another when the same cell was"
+                " run again; let data(seed) make its loaders anew, shuffle by torch's global generator or by one"
+                " seeded with the seed, and draw augmentation from torch, NumPy or random"
+            )
+    if one.weights != two.weights:
+        raise ArgumentError(
+            f"{task}: the weights of strategy {one.name!r} were others when the same cell was run again; let the"
+            " strategy depend on its arguments only"
+        )
+    if not all(_close(a, b) for a, b in zip(one.losses, two.losses, strict=False)):
+        raise ArgumentError(
+            f"{task}: the loss is not reproducible: {_listed(one)}, and {_listed(two)} when the same cell was run"
+            " again; let it draw from torch's global generator only"
+        )
+
+
+def _close(a: float, b: float) -> bool:
+    return a == b or (math.isnan(a) and math.isnan(b)) or math.isclose(a, b, rel_tol=1e-3)
+
+
+def _differ(experiment: Experiment, one: Trial, other: Trial) -> None:
+    pair = f"strategies {one.name!r} and {other.name!r}"
+    if one.plan.digest() == other.plan.digest() and one.plan.multipliers == other.plan.multipliers:
+        raise ArgumentError(
+            f"compare: {pair} decide the same for every parameter (equal plan digests); leave one of them out"
+        )
+    task = f"compare: task {experiment.task.name!r}"
+    if one.weights == other.weights and one.plan.multipliers == other.plan.multipliers:
+        raise ArgumentError(
+            f"{task}: the model ignores the plan: {pair} decide differently, and its weights are equal under both; let"
+            " build(seed) return a new model whose parameters are trained, and leave their values alone in optimizer"
+        )
+    if one.losses == other.losses and len(one.losses) == STEPS and one.weights != other.weights:
+        raise ArgumentError(
+            f"{task}: the loss ignores the model: {pair} give other weights, and the losses of the first {STEPS}"
+            f" steps are equal to the last digit ({_listed(one)}); let loss(model, batch) use the model that it is"
+            " given"
+        )
+
+
+def _listed(tried: Trial) -> str:
+    return ", ".join(f"{loss:.6g}" for loss in tried.losses)
+
+
+def _digest(batch: Any) -> str:
+    found = blake2b(digest_size=16)
+    for part in _parts(batch):
+        found.update(part)
+    return found.hexdigest()
+
+
+def _parts(batch: Any) -> Iterator[bytes]:
+    """Yield what a batch holds as bytes: tensors by their values, everything else by its text."""
+    if torch.is_tensor(batch):
+        dense = batch.detach().to_dense() if batch.layout != torch.strided else batch.detach()
+        values = dense.cpu().contiguous()
+        yield f"{values.dtype}{tuple(values.shape)}".encode()
+        yield values.reshape(-1).view(torch.uint8).numpy().tobytes() if values.numel() else b""
+    elif isinstance(batch, Mapping) or hasattr(batch, "items"):
+        for name, part in batch.items():
+            yield str(name).encode()
+            yield from _parts(part)
+    elif isinstance(batch, (tuple, list)):
+        for part in batch:
+            yield from _parts(part)
+    else:
+        yield repr(batch).encode()
