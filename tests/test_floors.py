@@ -174,7 +174,9 @@ PUBLIC = [
     "gain",
     "init",
     "initialize",
+    "lsuv",
     "measure",
+    "output_prior",
     "plan",
     "predict",
     "random",
@@ -184,4 +186,5 @@ PUBLIC = [
     "rule",
     "signals",
     "verify",
+    "weight_norm_init",
 ]

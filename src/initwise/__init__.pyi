@@ -2,6 +2,7 @@
 from initwise import errors, init, random, recipes, signals
 from initwise.axes import Axes
 from initwise.comparison import Comparison, Task, compare
+from initwise.calibration import lsuv, output_prior, weight_norm_init
 from initwise.differences import diff
 from initwise.digests import digest
 from initwise.errors import ApplyError, ArgumentError, InitwiseError, PlanError, SchemaError, VerificationError
@@ -119,7 +120,9 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "gain",
     "init",
     "initialize",
+    "lsuv",
     "measure",
+    "output_prior",
     "plan",
     "predict",
     "random",
@@ -129,4 +132,5 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "rule",
     "signals",
     "verify",
+    "weight_norm_init",
 ]

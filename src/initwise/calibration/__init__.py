@@ -1,0 +1,7 @@
+"""Calibration: steps over a plan that look at data, and return a new plan with what they found."""
+
+from initwise.calibration._lsuv import lsuv
+from initwise.calibration._prior import output_prior
+from initwise.calibration._weight_norm import weight_norm_init
+
+__all__ = ["lsuv", "output_prior", "weight_norm_init"]

@@ -1,0 +1,77 @@
+"""The batches that a calibration looks at, as calls of the model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from initwise._arguments import show
+from initwise.errors import ArgumentError, ArgumentTypeError
+from initwise.model import Example, as_example
+from initwise.model.graph._structures import tensors
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Calls of the model, in the order in which they were given."""
+
+    examples: tuple[Example, ...]
+
+    @property
+    def samples(self) -> int:
+        """The number of samples, by the first axis of each call's first tensor."""
+        firsts = (next(iter(tensors((each.args, each.kwargs))), None) for each in self.examples)
+        return sum(each.shape[0] for each in firsts if each is not None and each.dim())
+
+    @property
+    def words(self) -> str:
+        """The batches in words."""
+        count = len(self.examples)
+        return f"{self.samples:,} samples in {count} batch{'' if count == 1 else 'es'}"
+
+
+def as_batches(operation: str, given: Any, model: nn.Module, limit: int) -> Batches:
+    """Return the batches that were given: one as for `plan(inputs=)`, or a list, a loader, any iterable of them.
+
+    Of what a loader gives, positional elements that the model's forward does not take (labels) are left out.
+
+    Raises:
+        ArgumentError: there is none, or one holds NaN or infinities.
+        ArgumentTypeError: these are no batches.
+    """
+    single = isinstance(given, Tensor | Mapping | tuple | str | Example)
+    if not single and not isinstance(given, Iterable):
+        raise ArgumentTypeError(
+            f"{operation}: batches is {show(given)} of type {type(given).__name__}; give one batch (a tensor, a tuple "
+            "of arguments, a mapping), or a list or loader of batches"
+        )
+    listed = [given] if single else list(islice(given, limit))
+    if not listed:
+        raise ArgumentError(f"{operation}: batches is empty; give at least one batch")
+    examples = tuple(_fitting(as_example(each, model), model) for each in listed)
+    for place, example in enumerate(examples):
+        for tensor in tensors((example.args, example.kwargs)):
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise ArgumentError(f"{operation}: batch {place} holds NaN or infinities; give batches without")
+    return Batches(examples)
+
+
+def _fitting(example: Example, model: nn.Module) -> Example:
+    """Return the call without the positional arguments at its end that forward does not take."""
+    try:
+        signature = inspect.signature(model.forward)
+    except (TypeError, ValueError):
+        return example
+    for count in range(len(example.args), 0, -1):
+        try:
+            signature.bind(*example.args[:count], **example.kwargs)
+        except TypeError:
+            continue
+        return Example(example.args[:count], example.kwargs)
+    return example

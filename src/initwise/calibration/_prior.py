@@ -1,0 +1,131 @@
+"""`output_prior`: the bias of the head is what the targets say without looking at an input."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from torch import nn
+
+from initwise._arguments import Arguments, nearest, show
+from initwise.calibration._rows import given, is_weight
+from initwise.calibration._targets import class_counts, sums_of
+from initwise.errors import ArgumentError, ArgumentTypeError
+from initwise.initializers import Zeros
+from initwise.model import Parameter, Reading, read
+from initwise.planning import Plan, Row, refuse_other_than_plan
+from initwise.writing import apply
+
+Kind = Literal["softmax", "sigmoid", "mean"]
+_OUTPUT = "makes the model's output"
+
+
+def output_prior(
+    model: nn.Module,
+    plan: Plan,
+    targets: Any,
+    kind: Kind = "softmax",
+    *,
+    head: str | None = None,
+    zero_weight: bool = False,
+    smoothing: float = 0.5,
+) -> Plan:
+    """Set the bias of the head to what the targets say on average, so that training need not learn it first.
+
+    b = ln p for classes ("softmax"), b = ln(p / (1 - p)) for outputs that are zero or one each ("sigmoid", Lin et al.
+    2017, arXiv:1708.02002, section 3.3), b = mean(y) for regression ("mean"). With a head whose weight is zero the loss
+    at step 0 is exactly the entropy H(p), or the variance of the targets.
+
+    Args:
+        model: afterwards it holds the new plan.
+        plan: what else the weights are.
+        targets: a tensor of them (class indices; or (.., outputs) zeros and ones, or numbers), or a loader whose
+            batches end with them or have them under "labels", "label", "targets", "target" or "y".
+        kind: what the head's outputs are.
+        head: the name of the head's module, or of its bias; by default the layer that makes the model's output.
+        zero_weight: also plan the head's weight as zeros.
+        smoothing: a class that occurs less often counts so much, so that its logit is finite.
+
+    Raises:
+        ArgumentError: targets out of range, or none; a head that is not there, is not known, or has no bias.
+        ApplyError: the plan is for another model.
+
+    >>> import torch, initwise as iw
+    >>> model = nn.Linear(2, 3)
+    >>> plan = iw.output_prior(model, iw.plan(model, "xavier"), torch.tensor([0, 0, 1, 2]))
+    >>> [round(each, 3) for each in model.bias.tolist()]
+    [-0.693, -1.386, -1.386]
+    """
+    _check(kind, zero_weight, smoothing)
+    if not isinstance(model, nn.Module):
+        raise ArgumentTypeError(f"output_prior: model is {show(model)} of type {type(model).__name__}; give a module")
+    refuse_other_than_plan("output_prior", plan)
+    bias, weight = _head(read(model), plan, head)
+    row = plan[bias.name]
+    numbers, words = _numbers(targets, kind, row.numel, float(smoothing))
+    changed = {row.name: given(row, numbers, f"output prior of {row.numel} {words}")}
+    if zero_weight and weight is not None:
+        why = "zero, so that the loss at step 0 is that of the output prior"
+        changed[weight.name] = replace(weight, initializer=Zeros()).because(why)
+    elif zero_weight:
+        raise ArgumentError(f"output_prior: {bias.name!r} has no weight beside it that could be zero")
+    found = replace(plan, rows=tuple(changed.get(each.name, each) for each in plan))
+    apply(model, found)
+    return found
+
+
+def _numbers(targets: Any, kind: str, outputs: int, smoothing: float) -> tuple[Sequence[float], str]:
+    if kind == "softmax":
+        counts = class_counts(targets, outputs).clamp(min=smoothing)
+        return (counts / counts.sum()).log().tolist(), "classes: ln p"
+    count, total = sums_of(targets, outputs, binary=kind == "sigmoid")
+    if kind == "mean":
+        return (total / count).tolist(), "outputs: the mean of the targets"
+    least = min(smoothing, count / 2)
+    positive = total.clamp(min=least, max=count - least)
+    return (positive / (count - positive)).log().tolist(), "outputs: ln(p / (1 - p))"
+
+
+def _head(reading: Reading, plan: Plan, head: str | None) -> tuple[Parameter, Row | None]:
+    """Return the bias of the head, and the row of its weight."""
+    if head is None:
+        name = _found(plan)
+    elif head in reading:
+        name = reading[head].name.rpartition(".")[0]
+    elif head in reading.modules:
+        name = head
+    else:
+        known = [each for each in reading.modules if each]
+        raise ArgumentError(f"output_prior: there is no module {head!r}{nearest(head, known)}; give the head's name")
+    prefix = f"{name}." if name else ""
+    if f"{prefix}bias" not in reading:
+        raise ArgumentError(f"output_prior: the head {name!r} has no bias; build it with one, or give another head=")
+    bias, weight = reading[f"{prefix}bias"], f"{prefix}weight"
+    if bias.name not in plan:
+        raise ArgumentError(f"output_prior: the plan has no {bias.name!r}: it is for another model. Plan this one")
+    return bias, next((row for row in plan if weight in (row.name, row.path, *row.aliases)), None)
+
+
+def _found(plan: Plan) -> str:
+    """Return the module that makes the output, as a forward pass showed; else the last that has a weight."""
+    weights = [row for row in plan if is_weight(row)]
+    shown = [row for row in weights if _OUTPUT in row.context]
+    candidates = list(dict.fromkeys(row.name.rpartition(".")[0] for row in shown or weights[-1:]))
+    if len(candidates) != 1:
+        found = (
+            f"{len(candidates)} layers make outputs: {', '.join(candidates)}" if candidates else "there is no weight"
+        )
+        raise ArgumentError(f"output_prior: {found}; say which is meant, head='name'")
+    return candidates[0]
+
+
+def _check(kind: Any, zero_weight: Any, smoothing: Any) -> None:
+    check = Arguments("output_prior")
+    check.choice("kind", kind, ("softmax", "sigmoid", "mean"))
+    check.flag("zero_weight", zero_weight)
+    number = check.number("smoothing", smoothing)
+    if not (number > 0 and math.isfinite(number)):
+        check.refuse(f"smoothing is {smoothing}, and must be above 0")
+    check.done()
