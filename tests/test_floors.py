@@ -163,6 +163,7 @@ PUBLIC = [
     "XavierNormal",
     "XavierUniform",
     "Zeros",
+    "actnorm_init",
     "apply",
     "assert_initialized",
     "check",
@@ -187,4 +188,5 @@ PUBLIC = [
     "signals",
     "verify",
     "weight_norm_init",
+    "within_channel",
 ]

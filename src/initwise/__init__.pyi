@@ -2,7 +2,7 @@
 from initwise import errors, init, random, recipes, signals
 from initwise.axes import Axes
 from initwise.comparison import Comparison, Task, compare
-from initwise.calibration import lsuv, output_prior, weight_norm_init
+from initwise.calibration import actnorm_init, lsuv, output_prior, weight_norm_init, within_channel
 from initwise.differences import diff
 from initwise.digests import digest
 from initwise.errors import ApplyError, ArgumentError, InitwiseError, PlanError, SchemaError, VerificationError
@@ -109,6 +109,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "XavierNormal",
     "XavierUniform",
     "Zeros",
+    "actnorm_init",
     "apply",
     "assert_initialized",
     "check",
@@ -133,4 +134,5 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "signals",
     "verify",
     "weight_norm_init",
+    "within_channel",
 ]

@@ -25,7 +25,8 @@ def batches_of(given: Any) -> Iterator[Tensor]:
     count = 0
     for each in _parts(given):
         count += each.numel()
-        yield each
+        if each.numel():
+            yield each
     if not count:
         raise ArgumentError("output_prior: targets is empty; give the targets of the training data, or their loader")
 
@@ -88,6 +89,8 @@ def class_counts(given: Any, classes: int) -> Tensor:
                 "targets of this head, or another head="
             )
         counts = counts + torch.bincount(flat, minlength=classes).double()
+    if not float(counts.sum()):
+        raise ArgumentError(f"output_prior: every target is {IGNORED}, which is left out; give targets that count")
     return counts
 
 
