@@ -18,6 +18,7 @@ FAMILIES = {
     "GRD": "the measured backward pass",
     "TIE": "shared parameters",
     "DST": "shards and replicas",
+    "TRN": "training, as a monitor sees it",
 }
 SEVERAL = "# torchrun"  # an example that needs several processes; the tests of the docs run all others
 HEAD = """# Findings

@@ -31,6 +31,7 @@ _ROOMS = {
         "VarianceScaling XavierNormal XavierUniform Zeros"
     ),
     "lints": "Suppression check",
+    "monitoring": "Monitor",
     "pages": "report",
     "planning": "Plan plan",
     "provenance": "record",
@@ -42,7 +43,7 @@ _ROOMS = {
     "workflow": "initialize",
     "writing": "apply",
 }
-_MODULES = ("errors", "init", "random", "recipes", "signals")
+_MODULES = ("errors", "init", "monitoring", "random", "recipes", "signals")
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
 __all__ = sorted((*_ROOM_OF, *_MODULES))  # noqa: PLE0605 - `__init__.pyi` spells it out, and a test compares them

@@ -1,8 +1,8 @@
 # The public names, for type checkers and editors; `__init__.py` imports each where it is first used.
-from initwise import errors, init, random, recipes, signals
+from initwise import errors, init, monitoring, random, recipes, signals
 from initwise.axes import Axes
-from initwise.comparison import Comparison, Task, compare
 from initwise.calibration import actnorm_init, lsuv, output_prior, weight_norm_init, within_channel
+from initwise.comparison import Comparison, Task, compare
 from initwise.differences import diff
 from initwise.digests import digest
 from initwise.errors import ApplyError, ArgumentError, InitwiseError, PlanError, SchemaError, VerificationError
@@ -44,6 +44,7 @@ from initwise.initializers import (
     Zeros,
 )
 from initwise.lints import Suppression, check
+from initwise.monitoring import Monitor
 from initwise.pages import report
 from initwise.planning import Plan, plan
 from initwise.provenance import record
@@ -82,6 +83,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "LogOfUniform",
     "LogRange",
     "MeanOfRows",
+    "Monitor",
     "Name",
     "NewRows",
     "Normal",
@@ -123,6 +125,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "initialize",
     "lsuv",
     "measure",
+    "monitoring",
     "output_prior",
     "plan",
     "predict",

@@ -23,13 +23,14 @@ from initwise.findings.catalogue import (
     _statistics,
     _symmetry,
     _ties,
+    _training,
     _values,
     _zeros,
 )
 from initwise.provenance import Log
 from scripts import codes_page
 
-RANGES = {"INI": 1, "STA": 2, "SYM": 3, "ZER": 4, "SIG": 5, "GRD": 6, "TIE": 7, "DST": 8}
+RANGES = {"INI": 1, "STA": 2, "SYM": 3, "ZER": 4, "SIG": 5, "GRD": 6, "TIE": 7, "DST": 8, "TRN": 9}
 FAMILIES = {
     "INI": (_declared, _values),
     "STA": (_statistics, _scale),
@@ -39,6 +40,7 @@ FAMILIES = {
     "GRD": (_gradients,),
     "TIE": (_ties,),
     "DST": (_distributed,),
+    "TRN": (_training,),
 }
 ALL = [(family, entry) for family, files in FAMILIES.items() for file in files for entry in file.CODES]
 ALONE = [entry for entry in CATALOGUE.values() if not entry.example.startswith(codes_page.SEVERAL)]
@@ -97,8 +99,8 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def shown(names: dict[str, Any], reports: list[Any]) -> Iterator[Finding]:
-    """What an example leads to: its own reports and logs, or else a check of its model."""
-    logs = [value for value in names.values() if isinstance(value, Log)]
+    """What an example leads to: its own reports, logs and monitors, or else a check of its model."""
+    logs = [value for value in names.values() if isinstance(value, (Log, iw.Monitor))]
     if not reports and not logs:
         model = names.get("model") or names["layer"]
         iw.check(model, names.get("inputs"), names.get("loss"))

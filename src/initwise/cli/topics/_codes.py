@@ -34,10 +34,11 @@ def code(name: str) -> Topic | None:
 def suppression(entry: Code) -> tuple[str, ...]:
     """Return how a finding that is intended is suppressed: in pyproject.toml, and in a call.
 
-    Nothing is suppressed that is never intended, nor what `verify` or `record` find, as the code's example shows:
-    there the plan or the code says what is meant.
+    Nothing is suppressed that is never intended, nor what `verify`, `record` or a monitor find, as the code's example
+    shows: there the plan or the code says what is meant.
     """
-    if entry.intended.startswith("Never") or "iw.verify(" in entry.example or "iw.record(" in entry.example:
+    others = ("iw.verify(", "iw.record(", "iw.Monitor(")
+    if entry.intended.startswith("Never") or any(each in entry.example for each in others):
         return ()
     return (
         "In pyproject.toml, under [tool.initwise], or in the call:",

@@ -13,11 +13,24 @@ from initwise.findings.catalogue import (
     _statistics,
     _symmetry,
     _ties,
+    _training,
     _values,
     _zeros,
 )
 
-_FAMILIES = (_declared, _values, _statistics, _scale, _symmetry, _zeros, _signals, _gradients, _ties, _distributed)
+_FAMILIES = (
+    _declared,
+    _values,
+    _statistics,
+    _scale,
+    _symmetry,
+    _zeros,
+    _signals,
+    _gradients,
+    _ties,
+    _distributed,
+    _training,
+)
 
 _CODES = sorted((code for family in _FAMILIES for code in family.CODES), key=lambda code: code.code[3:])
 

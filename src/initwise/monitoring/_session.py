@@ -1,0 +1,59 @@
+"""One sampled step: the hooks on modules and optimizers together, and the frame that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch.optim import Optimizer
+
+from initwise.model import Reading
+from initwise.monitoring._frame import Frame
+from initwise.monitoring._steps import Steps
+from initwise.monitoring._watch import Watch
+from initwise.monitoring._weights import Weights
+from initwise.signals._moments import Sheet
+
+
+class Session:
+    """Attached before a step and detached after it; `light` ones only see extremes of layers."""
+
+    def __init__(self, reading: Reading, weights: Weights, optimizers: Sequence[Optimizer], *, light: bool) -> None:
+        self._sheet = Sheet()
+        self._watch = Watch(reading, self._sheet, light=light)
+        self._steps = None if light else Steps(weights, optimizers, self._sheet)
+
+    def attach(self) -> None:
+        """Hook modules and optimizers."""
+        self._watch.attach()
+        if self._steps is not None:
+            self._steps.attach()
+
+    def detach(self) -> None:
+        """Remove every hook."""
+        self._watch.detach()
+        if self._steps is not None:
+            self._steps.detach()
+
+    @property
+    def saw_anything(self) -> bool:
+        """Whether the model ran or an optimizer moved it."""
+        return self._watch.saw or self._steps is None or self._steps.stepped or self._steps.has_gradients
+
+    @property
+    def inputs(self) -> Any:
+        """What the model was called with, as it stood on the way in; None where it was not called itself."""
+        return self._watch.inputs
+
+    def frame(self, step: int, loss: float | None, scaler: Any) -> Frame:
+        """Read all numbers, once for each device, and return the frame."""
+        scale = float(scaler.get_scale()) if scaler is not None and scaler.is_enabled() else 1.0
+        skipped = False
+        if self._steps is not None:
+            self._steps.close()
+            skipped = scale != 1.0 and not self._steps.stepped
+        numbers = self._sheet.read()
+        if self._steps is None:
+            return Frame(step, loss, self._watch.rows(numbers, scale), (), light=True)
+        parameters = self._steps.rows(numbers, scale)
+        return Frame(step, loss, self._watch.rows(numbers, scale), parameters, self._steps.rate, skipped)
