@@ -8,7 +8,7 @@ import pytest
 from initwise.comparison.statistics import (
     Power,
     comparisons,
-    holm_levels,
+    family_level,
     least_seeds,
     power,
     power_curve,
@@ -40,9 +40,11 @@ def test_all_pairs_are_compared_where_no_reference_was_named() -> None:
     assert comparisons(6, reference=False) == 15
 
 
-def test_holms_levels_are_his() -> None:
-    assert holm_levels([0.02, 0.04, 0.001, 0.9], 0.05) == [None, None, 0.05 / 4, None]
-    assert holm_levels([0.01, 0.04, 0.02], 0.05) == [0.05 / 3, 0.05, 0.05 / 2]
+def test_the_level_of_a_family_is_that_at_which_holms_method_ends() -> None:
+    assert family_level([0.02, 0.04, 0.001, 0.9], 0.05) == 0.05 / 3
+    assert family_level([0.02, 0.04, 0.02, 0.9], 0.05) == 0.05 / 4
+    assert family_level([0.001, 0.04, 0.002, 0.9], 0.05) == 0.05 / 2
+    assert family_level([0.01, 0.04, 0.02], 0.05) == 0.05
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,13 @@ def test_a_divergence_scores_as_the_largest_difference_and_two_say_nothing() -> 
 def test_a_table_can_be_cut_back_in_seeds_and_in_strategies() -> None:
     losses = Losses.of({"a": [1.0, 2.0], "b": [3.0], "c": [4.0, 5.0]})
     assert losses.first(1).rows == ((1.0,), (3.0,), (4.0,))
-    assert losses.without(["b"]) == Losses(("a", "c"), ((1.0, 2.0), (4.0, 5.0)))
+    assert losses.without(["b"]) == Losses(("a", "c"), ((1.0, 2.0), (4.0, 5.0)), "log")
     assert losses.to_dict() == {"scale": "log", "losses": {"a": [1.0, 2.0], "b": [3.0], "c": [4.0, 5.0]}}
+
+
+def test_a_table_as_it_stood_earlier_has_the_scale_of_then_and_one_without_a_strategy_keeps_its_own() -> None:
+    losses = Losses.of({"a": [1.0, 2.0], "b": [3.0, -1.0]})
+    assert (losses.scale, losses.first(1).scale, losses.without(["b"]).scale) == ("identity", "log", "identity")
 
 
 def test_one_strategy_is_refused() -> None:

@@ -88,8 +88,12 @@ def test_who_lost_the_race_is_worse_and_the_others_share_what_it_left() -> None:
     assert kept is not None
     assert (lost.verdict, lost.seeds) == ("worse", 4)
     assert lost.reason == "stopped: higher losses than 'a' on 3 seeds"
-    assert lost.p <= 0.01
-    assert (kept.verdict, kept.p) == ("worse", kept.p_exact)  # alone in its family: Holm has nothing to multiply
+    assert lost.p <= lost.level == race.level(3)
+    assert kept.level == pytest.approx(0.04 / 2)  # with a margin nobody's share is freed
+    negative = Losses.of({name: [float(np.log(loss)) for loss in row if loss] for name, row in rows.items()})
+    free = verdicts(negative, reference="a", race=race)
+    assert [each.strategy for each in free.lost] == ["c"]
+    assert [each.level for each in free.contenders] == pytest.approx([0.04, race.level(3)])
 
 
 @pytest.mark.parametrize("named", [True, False])

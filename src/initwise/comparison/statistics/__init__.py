@@ -8,7 +8,7 @@ from initwise.comparison.statistics._divergence import (
     diverges_alone,
     mcnemar,
 )
-from initwise.comparison.statistics._family import Test, comparisons, holm_levels, least_seeds, smallest_p
+from initwise.comparison.statistics._family import Test, comparisons, family_level, least_seeds, smallest_p
 from initwise.comparison.statistics._flips import Side, sign_flip
 from initwise.comparison.statistics._losses import Loss, Losses, Scale
 from initwise.comparison.statistics._paired import Paired, paired
@@ -39,7 +39,7 @@ __all__ = [
     "comparisons",
     "divergences",
     "diverges_alone",
-    "holm_levels",
+    "family_level",
     "improvement",
     "interquartile_mean",
     "least_seeds",

@@ -21,8 +21,9 @@ class Contender:
         reason: the grounds in one sentence.
         seeds: on how many seeds both have run; `survivors` of them without divergence of either.
         difference: mean difference over the joint survivors, contender minus reference; None where there are none.
-        interval: Student's interval of it, simultaneous over the family; None for fewer than two survivors.
-        p: the p-value of the verdict, adjusted by Holm's method; at most alpha where there is one.
+        interval: Student's interval of it at `level`; None for fewer than two survivors.
+        p: the p-value of the verdict, or of no difference where it is undecided.
+        level: what p is held against, so that all verdicts together keep alpha.
         p_exact: of no difference, by sign flips of the scores, not adjusted.
         p_t: of no difference among joint survivors, by Student's t, not adjusted; None where it has no spread.
         p_equivalence: of a difference as large as the margin, not adjusted.
@@ -41,6 +42,7 @@ class Contender:
     difference: float | None
     interval: tuple[float, float] | None
     p: float
+    level: float
     p_exact: float
     p_t: float | None
     p_equivalence: float

@@ -78,18 +78,16 @@ def equivalence_p(pair: Paired, margin: float | None, test: Test) -> float:
     return max(upper, lower)
 
 
-def holm_levels(p: Sequence[float], alpha: float) -> list[float | None]:
-    """Return the level at which each comparison is rejected by Holm's method at `alpha`; None where it is not.
+def family_level(settled: Sequence[float], alpha: float) -> float:
+    """Return the level at which each comparison of a family may be held, so that all together keep `alpha`.
 
-    The i-th smallest p of m stands at alpha / (m - i + 1), if all before it were small enough.
+    A comparison is settled at a level if nothing that is still to be claimed of it could be wrong. Each of m starts
+    with alpha / m, and what a settled one had is shared by the others: alpha / (m - how many are settled), again and
+    again (Holm 1979; for nulls of which only some can be true together, Shaffer, Modified sequentially rejective
+    multiple test procedures, 1986). `settled` holds for each comparison the p-value at which it is.
 
-    >>> holm_levels([0.01, 0.04, 0.2], 0.05)
-    [0.016666666666666666, None, None]
+    >>> family_level([0.01, 0.02, 0.5], 0.05)  # 0.01 <= 0.05 / 3, then 0.02 <= 0.05 / 2
+    0.05
     """
-    order = sorted(range(len(p)), key=p.__getitem__)
-    adjusted = holm(p)
-    levels: list[float | None] = [None] * len(p)
-    for place, index in enumerate(order):
-        if adjusted[index] <= alpha:
-            levels[index] = alpha / (len(p) - place)
-    return levels
+    done = sum(p <= alpha for p in holm(settled))
+    return alpha / max(1, len(settled) - done)

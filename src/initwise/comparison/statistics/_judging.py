@@ -4,63 +4,76 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Collection
 
 from initwise.comparison.statistics._contender import Contender, Verdict
 from initwise.comparison.statistics._divergence import mcnemar
-from initwise.comparison.statistics._family import Test, comparisons, difference_p, equivalence_p, holm_levels
+from initwise.comparison.statistics._family import Test, comparisons, difference_p, equivalence_p, family_level
 from initwise.comparison.statistics._flips import sign_flip
 from initwise.comparison.statistics._losses import Losses
 from initwise.comparison.statistics._needs import seeds_to_decide
 from initwise.comparison.statistics._paired import paired
-from initwise.comparison.statistics._racing import Lost, Race
+from initwise.comparison.statistics._racing import Lost
 from initwise.comparison.statistics._student import t_interval, t_test
 from initwise.comparison.statistics._summaries import improvement
-from initwise.statistics import holm
 
 
 class Family:
-    """The pairs of a table that one error rate holds for: all with the base if that was named, else all with all."""
+    """The comparisons that one error rate holds for: all with the base if that was named, else all with all.
+
+    With a margin a comparison has two nulls, no difference and a difference as large as the margin, and is settled when
+    both are rejected: what truly lies at the margin is rightly called worse, and might still be called equivalent
+    wrongly. So a verdict frees its share of alpha for the others only where no margin is given; who lost a race too.
+    """
 
     def __init__(
-        self, losses: Losses, base: str, margin: float | None, alpha: float, test: Test, *, named: bool
+        self,
+        losses: Losses,
+        base: str,
+        margin: float | None,
+        alpha: float,
+        test: Test,
+        *,
+        named: bool,
+        lost: Collection[str] = (),
     ) -> None:
         self.losses, self.base, self.margin, self.test = losses, base, margin, test
-        self.rivals = [name for name in losses.strategies if name != base]
         self.count = comparisons(len(losses.strategies), reference=named)
-        self.level = alpha / max(1, self.count)
+        self.rivals = [name for name in losses.strategies if name != base and name not in lost]
         others = [] if named else itertools.combinations(self.rivals, 2)
         self.pairs = [paired(losses, *names) for names in [*((name, base) for name in self.rivals), *others]]
+        self._differ = [difference_p(pair, test) for pair in self.pairs]
         self._agree = [equivalence_p(pair, margin, test) for pair in self.pairs]
-        smaller = [min(difference_p(pair, test), p) for pair, p in zip(self.pairs, self._agree, strict=True)]
-        self._levels, self._adjusted = holm_levels(smaller, alpha), holm(smaller)
+        settled = self._differ if margin is None else list(map(max, self._differ, self._agree))
+        freed = len(lost) if margin is None else 0
+        rest = self.count - len(settled) - freed
+        self.level = family_level([*settled, *[0.0] * freed, *[1.0] * rest], alpha)
 
     def contenders(self) -> list[Contender]:
-        """The verdicts on all but the base."""
+        """The verdicts on all that run."""
         return [self._judge(index, name) for index, name in enumerate(self.rivals)]
 
     def _judge(self, index: int, name: str) -> Contender:
-        verdict, p, needed = self._verdict(index), self._adjusted[index], None
-        reason = f"p {p:.2g} after Holm over {self.count}" if self.count > 1 else f"p {p:.2g}"
+        verdict, needed = self._verdict(index), None
+        p = self._agree[index] if verdict == "equivalent" else self._differ[index]
+        reason = f"p {p:.2g}, at most {self.level:.2g} needed"
         if verdict == "undecided":
             needed = seeds_to_decide(self.pairs[index], self.margin, self.level, self.test)
             reason = f"about {needed:,} seeds would decide" if needed else "more seeds would hardly decide"
-        return described(
-            self.losses, name, self.base, self.margin, self.level, self.test, verdict, reason, p, needed=needed
-        )
+        return described(self.losses, name, self.base, self.margin, self.level, self.test, verdict, reason, p, needed)
 
     def _verdict(self, index: int) -> Verdict:
-        level = self._levels[index]
-        if level is None:
-            return "undecided"
-        if self._agree[index] <= level:
+        if self._agree[index] <= self.level:
             return "equivalent"
-        return "better" if math.fsum(self.pairs[index].scored) < 0 else "worse"
+        if self._differ[index] <= self.level:
+            return "better" if math.fsum(self.pairs[index].scored) < 0 else "worse"
+        return "undecided"
 
 
-def loser(losses: Losses, base: str, margin: float | None, test: Test, race: Race, lost: Lost) -> Contender:
-    """The verdict on who lost a race; its p-value is that of the stop times all looks and comparisons of the race."""
-    p = lost.p * race.alpha * race.share / lost.level
-    return described(losses, lost.strategy, base, margin, race.alpha, test, "worse", f"stopped: {lost.reason}", p)
+def loser(losses: Losses, base: str, margin: float | None, test: Test, lost: Lost) -> Contender:
+    """The verdict on who lost a race, with the level that it was held at there."""
+    reason = f"stopped: {lost.reason}"
+    return described(losses, lost.strategy, base, margin, lost.level, test, "worse", reason, lost.p)
 
 
 def described(
@@ -73,7 +86,6 @@ def described(
     verdict: Verdict,
     reason: str,
     p: float,
-    *,
     needed: int | None = None,
 ) -> Contender:
     """A verdict with all that was found of its pair."""
@@ -87,6 +99,7 @@ def described(
         difference=pair.mean,
         interval=t_interval(pair.differences, level),
         p=p,
+        level=level,
         p_exact=sign_flip(pair.scored) if pair.scored else 1.0,
         p_t=t_test(pair.differences),
         p_equivalence=equivalence_p(pair, margin, test),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal
@@ -19,7 +19,8 @@ Loss = float | None
 class Losses:
     """Final losses, a row for each strategy and a column for each seed; None is a run that diverged.
 
-    A row may be shorter than the longest: that strategy was stopped, and its later seeds were not run. Make it with
+    A row may be shorter than the longest: that strategy was stopped, and its later seeds were not run. `scale` is that
+    of differences: "log", or "identity" where any loss is zero or negative and has no logarithm. Make the table with
     `Losses.of`, which checks.
 
     >>> losses = Losses.of({"classic": [0.5, 0.4, float("nan")], "auto": [0.3, 0.2, 0.2]})
@@ -29,6 +30,7 @@ class Losses:
 
     strategies: tuple[str, ...]
     rows: tuple[tuple[Loss, ...], ...]
+    scale: Scale
 
     @classmethod
     def of(cls, table: Mapping[str, Sequence[Loss]]) -> Losses:
@@ -42,17 +44,12 @@ class Losses:
             arguments.refuse(f"there is {len(table)} strategy, and a comparison needs at least 2; add a contender")
         rows = {name: _row(arguments, name, row) for name, row in table.items()}
         arguments.done()
-        return cls(tuple(rows), tuple(rows.values()))
+        return cls(tuple(rows), tuple(rows.values()), _scale(rows.values()))
 
     @property
     def seeds(self) -> int:
         """How many seeds the longest row has."""
         return max(map(len, self.rows))
-
-    @property
-    def scale(self) -> Scale:
-        """The scale of differences: "log", or "identity" where any loss is zero or negative and has no logarithm."""
-        return "log" if all(loss > 0 for row in self.rows for loss in row if loss is not None) else "identity"
 
     def row(self, strategy: str) -> tuple[Loss, ...]:
         """The losses of one strategy.
@@ -67,17 +64,22 @@ class Losses:
         return self.rows[self.strategies.index(strategy)]
 
     def first(self, seeds: int) -> Losses:
-        """The same table as it stood after so many seeds."""
-        return Losses(self.strategies, tuple(row[:seeds] for row in self.rows))
+        """The table as it stood after so many seeds, with the scale that it had then."""
+        rows = tuple(row[:seeds] for row in self.rows)
+        return Losses(self.strategies, rows, _scale(rows))
 
     def without(self, strategies: Sequence[str]) -> Losses:
-        """The same table without some strategies."""
+        """The same table without some strategies, on the same scale."""
         kept = [name for name in self.strategies if name not in strategies]
-        return Losses(tuple(kept), tuple(map(self.row, kept)))
+        return Losses(tuple(kept), tuple(map(self.row, kept)), self.scale)
 
     def to_dict(self) -> dict[str, Any]:
         """The table as plain data, for JSON."""
         return {"scale": self.scale, "losses": {name: list(self.row(name)) for name in self.strategies}}
+
+
+def _scale(rows: Iterable[Sequence[Loss]]) -> Scale:
+    return "log" if all(loss > 0 for row in rows for loss in row if loss is not None) else "identity"
 
 
 def _row(arguments: Arguments, name: Any, row: Sequence[Loss]) -> tuple[Loss, ...]:

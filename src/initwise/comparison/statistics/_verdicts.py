@@ -29,13 +29,13 @@ def verdicts(
 ) -> Verdicts:
     """Judge every contender against a reference, so that any of the verdicts is wrong with at most `alpha`.
 
-    For each pair p is the smaller of two p-values: no difference (two-sided, divergence scored as the worst), and a
-    difference as large as the margin (two one-sided tests). At one level a, whatever the true difference is, all claims
-    that are false for it together have at most a: with a true difference of zero only "better" and "worse" are false,
-    with one beyond the margin "equivalent" and the wrong direction, of which the first contains the second (the
-    partitioning principle: Stefansson, Kim, Hsu 1988). Holm's method then keeps alpha over the pairs. That it also
-    keeps wrong directions is proven for independent pairs (Shaffer 1980) and simulated for ours
-    (benchmarks/comparison).
+    Each comparison has two p-values, both held against one level: of no difference (two-sided, divergence scored as the
+    worst), and of a difference as large as the margin (two one-sided tests). Whatever the true difference is, all that
+    is false to say of it has together at most that level: with a true difference of zero only "better" and "worse" are
+    false; with one beyond the margin "equivalent" and the wrong direction, and what leads to the second leads to the
+    first (the partitioning principle; Stefansson, Kim, Hsu 1988). So equivalence costs no further alpha. The level is
+    alpha over the number of comparisons, or more where some are settled (`Family`): Holm's method where no margin is
+    given. benchmarks/comparison holds all of it against simulated truths.
 
     Args:
         losses: the table.
@@ -54,13 +54,13 @@ def verdicts(
     """
     _check(losses, reference, margin, alpha, test, race)
     lost = race.lost(losses) if race else ()
-    running = losses.without([each.strategy for each in lost])
-    base = _best(running) if reference is None else reference
+    gone = [each.strategy for each in lost]
+    base = _best(losses.without(gone)) if reference is None else reference
     size = MARGIN if margin is None and losses.scale == "log" else margin
-    family = Family(running, base, size, race.left if race else alpha, test, named=reference is not None)
+    left = race.left if race else alpha
+    family = Family(losses, base, size, left, test, named=reference is not None, lost=gone)
     judged = {each.strategy: each for each in family.contenders()}
-    if race:
-        judged |= {each.strategy: loser(losses, base, size, test, race, each) for each in lost}
+    judged |= {each.strategy: loser(losses, base, size, test, each) for each in lost}
     return Verdicts(
         reference=base,
         named=reference is not None,
@@ -73,7 +73,7 @@ def verdicts(
         divergences=divergences(losses),
         means=tuple(map(interquartile_mean, losses.rows)),
         lost=lost,
-        notes=tuple(_notes(family, size)),
+        notes=tuple(_notes(family, size, left)),
     )
 
 
@@ -106,13 +106,13 @@ def _best(losses: Losses) -> str:
     return min(losses.strategies, key=total)
 
 
-def _notes(family: Family, margin: float | None) -> Iterator[str]:
+def _notes(family: Family, margin: float | None, alpha: float) -> Iterator[str]:
     if family.losses.scale == "identity":
         yield "a loss is zero or negative: differences are plain, not of logarithms"
     if margin is None:
         yield "no margin was given: nothing can be found equivalent"
-    seeds, alpha = family.losses.seeds, family.level * family.count
-    if family.count and smallest_p(seeds, family.test) > family.level:
+    seeds = family.losses.seeds
+    if family.rivals and smallest_p(seeds, family.test) > family.level:
         least = least_seeds(family.count, alpha, family.test)
         yield f"{seeds} seeds cannot show any difference among {family.count} comparisons; {least} are needed"
     if any(pair.discordant for pair in family.pairs):
