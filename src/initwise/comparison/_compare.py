@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -117,8 +117,7 @@ def compare(
         underpowered=underpowered,
     )
     running = _running(workers, threads, storage, study, progress)
-    with _threads(running.threads):
-        board, about = opened(experiment, running)
+    with _threads(running.threads), opened(experiment, running) as (board, about):
         reporter = Progress(experiment, running.workers, standard_error(wanted=running.progress))
         _announce(reporter, experiment, board)
         if running.workers == 1:
@@ -126,14 +125,13 @@ def compare(
         else:
             work_in_processes(experiment, board, running.workers, running.threads, reporter.seen)
         reporter.done()
-    return Comparison(experiment, board.outcomes(), about)
+        return Comparison(experiment, board.outcomes(), about)
 
 
 def assist(experiment: Experiment, *, threads: int = 1, storage: str, study: str | None = None) -> int:
     """Run cells of an experiment that others run as well, until it is complete; return how many were run here."""
     running = _running(1, threads, storage, study, progress=False)
-    with _threads(running.threads):
-        board, _ = opened(experiment, running)
+    with _threads(running.threads), opened(experiment, running) as (board, _):
         return work(experiment, board)
 
 
@@ -200,15 +198,16 @@ def _running(workers: int, threads: int, storage: str | Path | None, study: str 
     return Running(workers, threads, None if storage is None else str(storage), study, progress)
 
 
-def opened(experiment: Experiment, running: Running) -> tuple[Board, Mapping[str, Any]]:
+@contextmanager
+def opened(experiment: Experiment, running: Running) -> Iterator[tuple[Board, Mapping[str, Any]]]:
     """Check the experiment, open its storage, and make sure that it holds this experiment and no other."""
     tried = preflight(experiment)
     first = {each.name: list(each.losses) for each in tried}
     about = json.loads(json.dumps(facts(experiment, digests(experiment, tried), first)))
     place = running.storage or _default_place(experiment, about)
-    board = Board(place, running.study or experiment.task.name, experiment.design)
-    _agree(board, about)
-    return board, about
+    with closing(Board(place, running.study or experiment.task.name, experiment.design)) as board:
+        _agree(board, about)
+        yield board, about
 
 
 def _default_place(experiment: Experiment, about: Mapping[str, Any]) -> str:

@@ -46,6 +46,13 @@ class Board:
         except DuplicatedStudyError:
             return int(self.storage.get_study_id_from_name(self.name))
 
+    def close(self) -> None:
+        """Close the connections to a database."""
+        engine = getattr(self.storage, "engine", None)
+        if engine is not None:
+            self.storage.remove_session()
+            engine.dispose()
+
     # ---------------------------------------------------------------------------------------------------- facts
 
     def facts(self) -> Mapping[str, Any]:

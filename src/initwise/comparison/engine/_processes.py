@@ -18,7 +18,10 @@ from initwise.comparison.engine._claims import started
 from initwise.comparison.engine._worker import POLL, Parent, Seen, work
 from initwise.errors import ArgumentError, InitwiseError
 
-FRUITLESS = 3  # deaths in a row before any cell was finished, after which nothing more is started
+FRUITLESS = 3  # ends with an error in a row, beyond one a worker, before any cell was finished: nothing more is started
+KILLED = 100  # as many ends by a signal in a row: somebody out there kills them, and not what they run
+# What every worker needs before its first cell, and what tracing a model on the meta device imports.
+PRELOADED = ["initwise.comparison.engine._processes", "optuna.storages.journal", "torch._dynamo", "torch._decomp"]
 
 
 @dataclass
@@ -82,11 +85,10 @@ def _tell(worker: Worker) -> None:
 
 
 def _check_fruit(fruitless: int, workers: int, code: int) -> None:
-    if fruitless >= FRUITLESS + workers:
+    if fruitless >= (KILLED if code < 0 else FRUITLESS + workers):
         raise ArgumentError(
             f"compare: {fruitless} worker processes in a row ended with code {code} before they finished a cell; run"
-            " with"
-            ' workers=1 to see why; a script that compares stands under if __name__ == "__main__"'
+            ' with workers=1 to see why; a script that compares stands under if __name__ == "__main__"'
         )
 
 
@@ -104,7 +106,7 @@ def _starter(experiment: Experiment, board: Board, threads: int) -> Any:
     forks = "forkserver" in multiprocessing.get_all_start_methods()
     context: Any = multiprocessing.get_context("forkserver" if forks else "spawn")
     if forks:  # torch is imported once, in the server, and not by every worker
-        context.set_forkserver_preload(["initwise.comparison.engine._processes", "optuna"])
+        context.set_forkserver_preload(PRELOADED)
     here: Parent = os.getpid(), started(os.getpid())
 
     def start() -> Worker:

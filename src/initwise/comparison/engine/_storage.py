@@ -78,17 +78,17 @@ def _database(url: str) -> Any:
             f"compare: storage {url}: SQLite does not bear several workers; give the path of a journal file, or a"
             " postgresql:// URL"
         )
-    settings: dict[str, Any] = {"pool_pre_ping": True}
+    driven, settings = url, dict[str, Any](pool_pre_ping=True)
     if url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
         needed("psycopg", "psycopg", "compare", "compare: storage in PostgreSQL")
-        url = "postgresql+psycopg://" + url.partition("://")[2]
+        driven = "postgresql+psycopg://" + url.partition("://")[2]
         settings["connect_args"] = {"connect_timeout": TIMEOUT}
     last: Exception | None = None
     for _ in range(3):  # several workers that make the tables at the same moment refuse each other
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                return RDBStorage(url, engine_kwargs=settings)
+                return RDBStorage(driven, engine_kwargs=settings)
         except (SQLAlchemyError, ImportError, RuntimeError) as error:
             last = error
             if type(error).__name__ == "OperationalError":
