@@ -80,7 +80,7 @@ class Residual(nn.Module):
         self.calls = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.first(x)
+        x = self.drop(self.first(x))
         for _ in range(3):
             x = x + self.drop(torch.relu(self.shared(x)))
         out: Tensor = self.norm(x)
@@ -92,7 +92,8 @@ def test_shared_weights_count_once_and_everything_else_is_what_it_was() -> None:
     model.first.weight.grad = torch.ones(16, 16)
     state, buffers = torch.get_rng_state(), {name: each.clone() for name, each in model.named_buffers()}
     hooks = [len(each._forward_hooks) for each in model.modules()]
-    plan = iw.lsuv(model, noise(200, 16), iw.plan(model, [*ORTHOGONAL, iw.rule("norm.weight", iw.Ones())]))
+    before = iw.plan(model, [*ORTHOGONAL, iw.rule("norm.weight", iw.Ones())])
+    plan = iw.lsuv(model, noise(200, 16), before, tolerance=0.01)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(each, buffers[name]) for name, each in model.named_buffers())
     assert [len(each._forward_hooks) for each in model.modules()] == hooks
@@ -100,8 +101,7 @@ def test_shared_weights_count_once_and_everything_else_is_what_it_was() -> None:
     assert model.drop.training
     assert bool((model.first.weight.grad == 1).all())
     found = stds(model.eval(), noise(200, 16), kind=nn.Linear)
-    assert found[0] == pytest.approx(1, abs=0.1)
-    assert found[1] == pytest.approx(1, abs=0.1)
+    assert found[:2] == pytest.approx([1, 1], abs=0.01)
     assert found[3] > 1.2  # the third use sees a stream that has grown
     assert plan.notes == ("lsuv: 'unused.weight' is not scaled: no product or convolution of the passes takes it",)
     assert iw.verify(model, plan).ok

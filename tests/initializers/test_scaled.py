@@ -43,6 +43,8 @@ def test_each_block_of_a_packed_weight_gets_its_own_factors_whatever_the_axis() 
     model = nn.LSTM(8, 3)
     plain = drawn(model, [iw.rule("weight_*", iw.Orthogonal()), iw.rule("weight_hh_l0", iw.Normal(std=0.1))])
     columns = FACTORS[:3]
+    scaled = drawn(model, [iw.rule("weight_*", iw.Scaled(iw.Normal(std=0.1), FACTORS, axis=0))])["weight_hh_l0"]
+    assert torch.equal(scaled, plain["weight_hh_l0"] * torch.tensor(FACTORS)[:, None])
     found = drawn(
         model,
         [
@@ -72,6 +74,7 @@ def test_the_law_of_one_factor_is_the_law_times_it_and_of_several_the_mixture() 
     assert one is not None
     assert one.cdf is not None
     assert (one.mean, one.std, one.support, one.describe()) == (2.0, 8 / 12**0.5, (-2.0, 6.0), "2 × U(-1, 3)")
+    assert one.fourth == pytest.approx(8**4 / 80)
     assert one.cdf(torch.tensor([2.0]).double().numpy()) == 0.5
     several = iw.Scaled(iw.Normal(mean=1.0, std=0.5), FACTORS, axis=0).law(target)
     assert several is not None

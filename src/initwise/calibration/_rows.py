@@ -69,11 +69,7 @@ def out_axis(row: Row) -> int | None:
     if row.axes is None:
         return None
     axes = row.axes.normalized(row.shape)
-    if len(axes.fan_out) != 1 or axes.batch:
-        return None
-    if axes.groups > 1 and 0 in axes.fan_in:
-        return None  # a transposed convolution in groups: an index is a channel of each group
-    return axes.fan_out[0]
+    return axes.fan_out[0] if len(axes.fan_out) == 1 and not axes.batch else None
 
 
 def values_of(parameter: Parameter) -> list[float]:
