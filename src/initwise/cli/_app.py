@@ -11,6 +11,7 @@ import typer
 import initwise
 from initwise.cli._output import show
 from initwise.cli.check import check
+from initwise.cli.compare import compare
 from initwise.cli.diff import diff
 from initwise.cli.explain import explain
 from initwise.cli.init import init
@@ -26,7 +27,7 @@ def build_app() -> typer.Typer:
     """Make the application."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
     app.callback()(_root)
-    for command in (plan, init, verify, check, signal, report, diff, provenance, explain, recipes):
+    for command in (plan, init, verify, check, signal, report, diff, compare, provenance, explain, recipes):
         app.command()(command)
     return app
 

@@ -1,7 +1,7 @@
 """Strategies compared on the user's task: a paired experiment with a known error rate."""
 
 from initwise.comparison._cells import Cell, Outcome
-from initwise.comparison._compare import arranged, assist, compare
+from initwise.comparison._compare import arranged, assist, carried_out, compare
 from initwise.comparison._comparison import Comparison
 from initwise.comparison._curves import LearningCurve
 from initwise.comparison._experiment import Experiment
@@ -22,6 +22,7 @@ __all__ = [
     "arranged",
     "assist",
     "builtin",
+    "carried_out",
     "compare",
     "from_data",
     "from_lightning",

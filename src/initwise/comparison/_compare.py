@@ -116,6 +116,19 @@ def compare(
         test=test,
         underpowered=underpowered,
     )
+    return carried_out(experiment, workers=workers, threads=threads, storage=storage, study=study, progress=progress)
+
+
+def carried_out(
+    experiment: Experiment,
+    *,
+    workers: int = 1,
+    threads: int = 1,
+    storage: str | Path | None = None,
+    study: str | None = None,
+    progress: bool = True,
+) -> Comparison:
+    """Run an experiment, or what is left of it, and return what it showed; arguments as for `compare`."""
     running = _running(workers, threads, storage, study, progress)
     with _threads(running.threads), opened(experiment, running) as (board, about):
         reporter = Progress(experiment, running.workers, standard_error(wanted=running.progress))

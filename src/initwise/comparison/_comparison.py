@@ -91,7 +91,7 @@ class Comparison:
             training, _ = task.training_and_validation(seed)
             batches = list(islice(iter(training), CALIBRATING))
             strategy = self.experiment.strategy(self.best)
-            decided = strategy.plan(model, batches, task.given(batches[0]), task.loss, seed)
+            decided = strategy.plan(model, batches, task.given(batches[0]), seed)
         apply(model, decided)
         return decided
 

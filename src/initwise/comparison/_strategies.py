@@ -34,12 +34,12 @@ class Strategy:
     made: Any
     steps: tuple[str, ...] = ()
 
-    def plan(self, model: nn.Module, batches: Batches, inputs: Any, loss: Any, seed: int) -> Plan:
+    def plan(self, model: nn.Module, batches: Batches, inputs: Any, seed: int) -> Plan:
         """Return the plan for a model; `model` is changed by strategies that look at data."""
         try:
             decided = self._decided(model, batches, inputs, seed)
             for name in self.steps:
-                decided = step(name)(model, batches, decided, loss)
+                decided = step(name)(model, batches, decided)
         except InitwiseError as error:
             raise ArgumentError(f"compare: strategy {self.name!r}: {error}") from error
         return decided

@@ -64,7 +64,7 @@ def prepared(task: Task, strategy: Strategy, cell: Cell) -> Start:
     if not first:
         raise ArgumentError(f"compare: task {task.name!r}: data({seed}) gave no training batch; give at least one")
     reseed(seed, "strategy")
-    decided = strategy.plan(model, first, task.given(first[0]), task.loss, seed)
+    decided = strategy.plan(model, first, task.given(first[0]), seed)
     apply(model, decided)
     reseed(seed, "optimizer")
     optimizer = task.optimize(model, cell.rate)
