@@ -12,7 +12,7 @@ USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
-.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-measure signal-accuracy zoo docs constraints clean
+.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-measure bench-monitor signal-accuracy zoo docs constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ bench-culprits: $(DEV_STAMP)  ## plant one wrong law in each of sixty models, as
 
 bench-measure: $(DEV_STAMP)  ## what measure costs against a plain forward and backward, write benchmarks/measuring/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.measuring
+
+bench-monitor: $(DEV_STAMP)  ## what iw.Monitor costs over a run at its default schedule, write benchmarks/monitoring/RESULTS.md
+	@$(BIN)/python -W ignore -m benchmarks.monitoring
 
 bench-pages: $(DEV_STAMP)  ## open reports in headless Chromium, time them, write benchmarks/pages/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.pages

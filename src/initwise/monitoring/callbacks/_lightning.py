@@ -68,16 +68,18 @@ def _kind() -> Any:
 
 
 def _base() -> Any:
-    for package in ("lightning.pytorch", "pytorch_lightning"):  # a module of one is none for the trainer of the other
-        if package.partition(".")[0] in sys.modules:
+    """Return Lightning's base class: of the package that is in use, for one knows no callbacks of the other."""
+    packages = ("lightning.pytorch", "pytorch_lightning")
+    used = [each for each in packages if sys.modules.get(each) is not None]
+    for package in (*used, *packages):
+        try:
             return import_module(f"{package}.callbacks").Callback
-    try:
-        return import_module("lightning.pytorch.callbacks").Callback
-    except ImportError as error:
-        raise NotSupportedError(
-            "lightning_callback: Lightning is not installed; pip install lightning, or call monitor.before() and"
-            " monitor.after(loss) in your own loop"
-        ) from error
+        except ImportError:
+            continue
+    raise NotSupportedError(
+        "lightning_callback: Lightning is not installed; pip install lightning, or call monitor.before() and"
+        " monitor.after(loss) in your own loop"
+    )
 
 
 def _is_last(trainer: Any, batch_idx: int) -> bool:
