@@ -276,6 +276,15 @@ def test_a_waiting_cell_of_a_strategy_that_lost_is_not_run(place: str) -> None:
     assert Counter(each.user_attrs.get("reason") for each in trials(place)) == {LOST: 7, None: 1}
 
 
+def test_cells_are_taken_in_the_order_in_which_they_are_wanted(place: str) -> None:
+    experiment = small()
+    board = Board(place, "toy", experiment.design)
+    cells = experiment.design.tuning[:4]
+    board.enqueue(reversed(cells))
+    taken = [board.take(cells) for _ in cells]
+    assert [each[1] for each in taken if each] == cells
+
+
 def test_a_cell_of_a_dead_process_is_free_again_and_its_late_outcome_is_dropped(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

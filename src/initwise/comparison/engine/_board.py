@@ -118,9 +118,13 @@ class Board:
         )
 
     def take(self, wanted: Sequence[Cell]) -> Taken | None:
-        """Claim the next waiting cell; None where there is none."""
-        allowed = set(wanted)
-        for trial in sorted(self._trials("WAITING"), key=_number):
+        """Claim the waiting cell that comes first among those wanted; None where there is none.
+
+        Their order, not that of enqueueing, counts: it goes seed by seed, so that a race can stop losers early.
+        """
+        allowed = {cell: place for place, cell in enumerate(wanted)}
+        waiting = self._trials("WAITING")
+        for trial in sorted(waiting, key=lambda each: (allowed.get(cell_of(each), -1), each.number)):
             identity = self._identity(trial)
             if not self._set(identity, "RUNNING"):
                 continue

@@ -62,6 +62,8 @@ def from_data(
 
 
 def _is_dataset(given: Any) -> bool:
+    if isinstance(given, (list, tuple, DataLoader)):
+        return False
     return hasattr(given, "__getitem__") and hasattr(given, "__len__")
 
 
