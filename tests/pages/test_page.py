@@ -133,7 +133,7 @@ def test_a_picture_and_a_comment_are_written_by_their_ending(tmp_path: Path) -> 
 )
 def test_a_path_that_cannot_be_written_is_refused_before_any_work(path: str, said: str) -> None:
     with pytest.raises(iw.ArgumentError, match=said):
-        iw.report(object(), path=path)  # type: ignore[arg-type]
+        iw.report(object(), path=path)  # type: ignore[call-overload]
 
 
 def test_what_is_vendored_is_what_its_page_says() -> None:

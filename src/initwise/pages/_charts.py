@@ -9,7 +9,7 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"  # names the languag
 _TITLES = {"forward": "E[x²] of outputs", "backward": "E[g²] of gradients"}
 # Words near an end of the axis reach inwards, so that the edge does not cut them.
 _SIDE = "datum.x < x0 + (x1 - x0) * 0.2 ? 'left' : datum.x > x1 - (x1 - x0) * 0.2 ? 'right' : 'center'"
-_SIZE = {"$schema": _SCHEMA, "width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
+SIZE = {"$schema": _SCHEMA, "width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
 # Series are told apart by colour, by the form of points and by dashes: predicted, measured, of another plan.
 _RANGES: dict[str, Any] = {
     "shape": ["circle", "circle", "triangle-up"],
@@ -53,13 +53,13 @@ def propagation(direction: str) -> Spec:
     hollow = {"condition": {"test": "datum.s === 1", "value": 0}, "value": 0.75}
     low = {**y, "field": "low"}
     return {
-        **_SIZE,
+        **SIZE,
         "height": 260,
         "params": [{"name": name, "value": value} for name, value in _PARAMS.items()],
         "layer": [
-            _layer("bands", {"type": "area", "opacity": 0.14, "clip": True}, x=x, y=low, y2={"field": "high"}),
-            _layer("drag", {"type": "rect", "opacity": 0.2}, x={**x, "field": "low"}, x2={"field": "high"}),
-            _layer(
+            layer("bands", {"type": "area", "opacity": 0.14, "clip": True}, x=x, y=low, y2={"field": "high"}),
+            layer("drag", {"type": "rect", "opacity": 0.2}, x={**x, "field": "low"}, x2={"field": "high"}),
+            layer(
                 "lines",
                 {"type": "line", "strokeWidth": 2, "clip": True},
                 x=x,
@@ -68,7 +68,7 @@ def propagation(direction: str) -> Spec:
                 color=_series("color"),
                 strokeDash=_series("strokeDash"),
             ),
-            _layer(
+            layer(
                 "points",
                 {"type": "point", "filled": False, "strokeWidth": 1.2, "clip": True},
                 x=x,
@@ -79,9 +79,9 @@ def propagation(direction: str) -> Spec:
                 fillOpacity=hollow,
                 size=wide,
             ),
-            _layer("points", {**ring, "shape": "diamond", "size": 240, "stroke": {"expr": "bad"}}, blamed, x=x, y=y),
-            _layer("points", words, blamed, x=x, y=y, text={"field": "m"}),
-            _layer("points", {**ring, "shape": "circle", "size": 140, "stroke": {"expr": "ink"}}, picked, x=x, y=y),
+            layer("points", {**ring, "shape": "diamond", "size": 240, "stroke": {"expr": "bad"}}, blamed, x=x, y=y),
+            layer("points", words, blamed, x=x, y=y, text={"field": "m"}),
+            layer("points", {**ring, "shape": "circle", "size": 140, "stroke": {"expr": "ink"}}, picked, x=x, y=y),
         ],
     }
 
@@ -93,11 +93,11 @@ def histogram() -> Spec:
     tooltip = [{"field": "share", "format": ".2%"}, {"field": "expected", "format": ".2%"}]
     law = {"type": "line", "strokeWidth": 2, "strokeDash": [5, 3], "interpolate": "step", "color": {"expr": "bad"}}
     return {
-        **_SIZE,
+        **SIZE,
         "height": 150,
         "params": [{"name": "bad", "value": "#b00"}],
         "layer": [
-            _layer(
+            layer(
                 "bins",
                 {"type": "bar", "opacity": 0.55},
                 x={**x, "bin": "binned", "scale": {"zero": False}},
@@ -105,7 +105,7 @@ def histogram() -> Spec:
                 y=share,
                 tooltip=tooltip,
             ),
-            _layer(
+            layer(
                 "bins",
                 law,
                 [{"filter": "isValid(datum.expected)"}],
@@ -144,6 +144,6 @@ def _series(channel: str) -> Spec:
     return {"field": "s", "type": "nominal", "legend": None, "scale": own}
 
 
-def _layer(name: str, mark: Spec, transform: list[Spec] | None = None, **encoding: Any) -> Spec:
+def layer(name: str, mark: Spec, transform: list[Spec] | None = None, **encoding: Any) -> Spec:
     steps = {"transform": transform} if transform else {}
     return {"data": {"name": name}, **steps, "mark": mark, "encoding": encoding}

@@ -1,14 +1,8 @@
-"""The page as one HTML file: text that stands without a script, then data, specifications and the scripts."""
+"""The page about a model: text that stands without a script, then what its script draws and lists."""
 
 from __future__ import annotations
 
-import json
-import re
-from functools import cache
 from html import escape
-from importlib.metadata import version
-from importlib.resources import files
-from typing import Any
 
 from initwise.findings import Finding
 from initwise.pages import _charts
@@ -16,64 +10,42 @@ from initwise.pages._beside import beside_section
 from initwise.pages._content import Content
 from initwise.pages._curves import named
 from initwise.pages._data import data
-from initwise.pages._propagation import marked, signals_section
-from initwise.pages._summary import Fact, facts, verdict
+from initwise.pages._facts import summary_html
+from initwise.pages._frame import body, framed
+from initwise.pages._propagation import signals_section
+from initwise.pages._summary import facts, verdict
 
 _MARKS = {"error": "✖ error", "warning": "▲ warning", "info": "ℹ info"}
-_SCRIPTS = ("base", "table", "charts", "pointing", "start")  # in this order, as one function
-_PLACE = re.compile(r"<!--(\w+)-->")
+_PARTS = {
+    "summary": "Summary",
+    "signals": "Signals",
+    "findings": "Findings",
+    "plan": "Parameters",
+    "notes": "Notes",
+}
+_SCRIPTS = ("base", "vega", "table", "charts", "pointing", "model", "start")
 
 
 def html(content: Content) -> str:
     """Return the page."""
-    parts = {
-        "title": escape(content.title),
-        "style": _file("template", "page.css"),
-        "summary": _summary(content),
+    sections = {
+        "summary": summary_html(verdict(content), facts(content)),
         "signals": signals_section(content),
         "findings": _findings(content),
         "beside": beside_section(content),
         "columns": _columns(content),
         "notes": _notes(content),
-        "version": escape(version("initwise")),
-        "digest": escape(content.plan.digest()[:16]),
-        "seed": str(content.plan.seed),
-        "data": _json(data(content)),
-        "specs": _json(
-            {**{each: _charts.propagation(each) for each in ("forward", "backward")}, "bins": _charts.histogram()}
-        ),
-        "vega": _file("vendor", "vega.min.js"),
-        "vegalite": _file("vendor", "vega-lite.min.js"),
-        "script": "\n".join(_file("template", f"{name}.js") for name in _SCRIPTS),
     }
-    return _PLACE.sub(lambda found: parts[found[1]], _file("template", "page.html"))
-
-
-@cache
-def _file(folder: str, name: str) -> str:
-    text = files("initwise.pages").joinpath(folder, name).read_text(encoding="utf-8")
-    return "\n".join(line for line in text.split("\n") if not line.startswith("//# sourceMappingURL"))
-
-
-def _json(value: Any) -> str:
-    """Return JSON that can stand in a script element, which nothing in it can end."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
-
-
-def _summary(content: Content) -> str:
-    first, *others = verdict(content), *facts(content)
-    return f'{_fact(first, "verdict")}<dl class="facts">{"".join(_definition(each) for each in others)}</dl>'
-
-
-def _fact(fact: Fact, kind: str) -> str:
-    said = f"<strong>{marked(fact.value, fact.tone)}.</strong> {escape(fact.sentence)}"
-    return f'<p class="{kind} {fact.tone}">{said}</p>'
-
-
-def _definition(fact: Fact) -> str:
-    said = f"<dd><b>{marked(fact.value, fact.tone)}</b><span>{escape(fact.sentence)}</span></dd>"
-    return f'<div class="{fact.tone}"><dt>{escape(fact.title)}</dt>{said}</div>'
+    propagation = {each: _charts.propagation(each) for each in ("forward", "backward")}
+    return framed(
+        title=content.title,
+        parts=_PARTS,
+        body=body("model", sections),
+        origin=f"seed {content.plan.seed} · plan {escape(content.plan.digest()[:16])}",
+        data=data(content),
+        specs=propagation | {"bins": _charts.histogram()},
+        scripts=_SCRIPTS,
+    )
 
 
 def _findings(content: Content) -> str:

@@ -3,56 +3,54 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from functools import cached_property
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from initwise._arguments import show
 from initwise.errors import ArgumentError, ArgumentTypeError
-from initwise.pages._content import Content
-from initwise.pages._html import html
-from initwise.pages._markdown import markdown
-from initwise.pages._summary import Fact, verdict
-from initwise.pages._svg import svg
+from initwise.pages._facts import Fact
 
 ENDINGS = (".html", ".htm", ".md", ".svg")
 
 
-@dataclass(frozen=True, eq=False)
-class Page:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Page(ABC):
     """A report.
 
     Attributes:
-        content: all that it tells, as plain values.
         path: where it was written; None where it was not.
     """
 
-    content: Content = field(repr=False)
     path: Path | None = None
 
-    @cached_property
+    @property
+    @abstractmethod
     def html(self) -> str:
         """The page as one HTML file."""
-        return html(self.content)
 
     @property
+    @abstractmethod
     def verdict(self) -> Fact:
         """The whole in one sentence."""
-        return verdict(self.content)
 
+    @abstractmethod
     def to_markdown(self) -> str:
-        """The summary, the findings and the signals as Markdown, for comments and logs of CI."""
-        return markdown(self.content)
+        """What stands in it as Markdown, for comments and logs of CI."""
 
+    @abstractmethod
     def to_svg(self) -> str:
         """The curves as a picture that needs no script."""
-        return svg(self.content)
+
+    def forms(self) -> dict[str, Callable[[], str]]:
+        """What is written by the ending of a path; any other ending is HTML."""
+        return {".md": self.to_markdown, ".svg": self.to_svg}
 
     def text(self, path: Path) -> str:
         """The page in the form that the ending of a path asks for."""
-        forms = {".md": self.to_markdown, ".svg": self.to_svg}
-        make = forms.get(path.suffix.lower())
+        make = self.forms().get(path.suffix.lower())
         return self.html if make is None else make()
 
     def write(self) -> None:
@@ -75,7 +73,7 @@ class Page:
         )
 
 
-def checked_path(path: object) -> Path | None:
+def checked_path(path: object, endings: tuple[str, ...] = ENDINGS) -> Path | None:
     """Return where to write.
 
     Raises:
@@ -87,8 +85,8 @@ def checked_path(path: object) -> Path | None:
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError(f"report: path is {show(path)} of type {type(path).__name__}; give a file's name")
     found = Path(path)
-    if found.suffix.lower() not in ENDINGS:
-        raise ArgumentError(f"report: path is {str(found)!r}; it must end with {', '.join(ENDINGS)}")
+    if found.suffix.lower() not in endings:
+        raise ArgumentError(f"report: path is {str(found)!r}; it must end with {', '.join(endings)}")
     folder = found.parent
     if not folder.is_dir():
         raise ArgumentError(

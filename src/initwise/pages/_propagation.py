@@ -7,6 +7,7 @@ from html import escape
 
 from initwise.pages._content import Content
 from initwise.pages._curves import DIRECTIONS, Curves, Direction, curves, named
+from initwise.pages._facts import marked
 from initwise.pages._svg import style_of, svg
 from initwise.signals import Verdict
 
@@ -27,7 +28,6 @@ _ZOOMS = (
     ("out", "Zoom out", "−"),
     ("all", "Show all layers", "all"),
 )
-_TONES = {"good": "✔", "warning": "▲", "error": "✖", "plain": ""}
 
 
 def signals_section(content: Content) -> str:
@@ -39,12 +39,6 @@ def signals_section(content: Content) -> str:
     said = "".join(f'<li class="{_tone(each)}">{marked(each.message, _tone(each))}</li>' for each in _verdicts(content))
     verdicts = f'<ul class="verdicts" id="verdicts">{said}</ul>' if said else ""
     return f"{_legend(content, found)}{_HINT}{charts}{svg(content, 'still')}{verdicts}"
-
-
-def marked(text: str, tone: str) -> str:
-    """Return a text behind the mark of its tone, which is for the eye: the words say it too."""
-    mark = _TONES[tone]
-    return f'<span aria-hidden="true">{mark}</span> {escape(text)}' if mark else escape(text)
 
 
 def _figure(found: Curves, direction: Direction) -> str:

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
 from initwise.pages._content import Content
+from initwise.pages._facts import Fact
 from initwise.signals import Verdict
 from initwise.signals.shown import classes
-
-Tone = Literal["good", "warning", "error", "plain"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One thing to know: a heading, a number or a few words, a sentence."""
-
-    title: str
-    value: str
-    sentence: str
-    tone: Tone = "plain"
 
 
 def verdict(content: Content) -> Fact:

@@ -6,7 +6,6 @@ const rowsOf = (columns) => {
   return lists.length ? lists[0].map((_, place) => Object.fromEntries(names.map((name, column) => [name, lists[column][place]]))) : [];
 };
 const packed = read("data"), specs = read("specs");
-const data = {...packed, plan: rowsOf(packed.plan), points: rowsOf(packed.points), bins: new Map(rowsOf(packed.bins).map((each) => [each.name, each]))};
 const missing = (value) => value === null || value === undefined || value === "";
 const number = (value) => missing(value) ? "" : typeof value !== "number" ? String(value)
   : Number.isInteger(value) && Math.abs(value) < 1e7 ? value.toLocaleString("en") : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 ? String(Number(value.toPrecision(3)))

@@ -1,28 +1,3 @@
-// ---- charts: Vega stands below this script, and is run once the rest of the page is shown
-const views = {};
-let ready = false;
-const load = (id) => { const script = document.createElement("script"); script.textContent = $(id).textContent; document.head.append(script); };
-const colours = () => {
-  const ink = css("--ink"), line = css("--line"), range = [css("--k0"), css("--k1"), css("--k2")];
-  const axis = {labelColor: ink, titleColor: ink, gridColor: line, domainColor: line, tickColor: line, titleFontWeight: "normal", labelFontSize: 11, titleFontSize: 12};
-  return {background: null, font: "system-ui, sans-serif", axis, axisY: {tickCount: 5, titlePadding: 8, minExtent: 44}, view: {stroke: null},
-    range: {category: range}, bar: {color: range[0]}, area: {color: css("--soft")}, rect: {color: css("--accent")}, point: {color: range[0]}, line: {color: range[0]}};
-};
-const drop = (name) => { if (views[name]) views[name].finalize(); delete views[name]; };
-const view = (name, spec, sets, signals = {}) => {
-  const box = $(`chart-${name}`);
-  if (!box) return null;
-  drop(name);
-  const description = box.dataset.label ??= box.getAttribute("aria-label"); // Vega writes its own over it
-  const params = (spec.params || []).map((each) => ({...each, value: signals[each.name] ?? each.value}));
-  const made = new vega.View(vega.parse(vegaLite.compile({...spec, description, params, config: colours()}).spec), {renderer: "canvas", container: box, hover: true});
-  made.tooltip((handler, event, item, value) => { box.title = value ? Object.entries(value).map((each) => each.join(" ")).join("\n") : ""; });
-  for (const [key, values] of Object.entries(sets)) made.data(key, structuredClone(values));
-  box.setAttribute("role", "img");
-  views[name] = made;
-  return made.runAsync();
-};
-
 // ---- the two charts of the signal: they share what is zoomed, pointed at and chosen
 const kinds = data.series.map((name) => ({predicted: 0, measured: 1})[name] ?? 2);
 const all = [-0.5, Math.max(data.points.length - 0.5, 0.5)];

@@ -1,6 +1,4 @@
 // ---- the pointer in the charts: it reads, chooses, and draws a range to zoom to
-const tip = element("div", null, {class: "tip", hidden: ""});
-document.body.append(tip);
 const inside = (direction, event) => {
   const shape = $(`chart-${direction}`).querySelector("canvas").getBoundingClientRect(), [left, top] = views[direction].origin();
   return [event.clientX - shape.left - left, event.clientY - shape.top - top];
@@ -25,8 +23,7 @@ const point = (direction, event) => {
   if (!found) { leave(); return; }
   tip.hidden = false;
   told(found.x);
-  tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, root.clientWidth - tip.offsetWidth - 8))}px`;
-  tip.style.top = `${event.clientY + 14 + tip.offsetHeight > root.clientHeight ? Math.max(4, event.clientY - 14 - tip.offsetHeight) : event.clientY + 14}px`;
+  beside(event);
   if (found.x !== near) { near = found.x; mark(); }
 };
 const listen = (direction) => {

@@ -10,26 +10,12 @@ const theme = (dark) => {
 button.addEventListener("click", () => { asked = true; theme(root.dataset.theme !== "dark"); });
 prefers.addEventListener("change", (event) => { if (!asked) theme(event.matches); });
 
-// ---- all of it, once
-const draw = () => {
-  const drawn = directions.map((direction) => view(direction, specs[direction], made[direction], signals(direction)));
-  if (chosen) detail(byName.get(chosen));
-  return Promise.all(drawn);
-};
+// ---- all of it, once: `draw` and `drawable` are the report's own
 const start = async () => {
-  if (directions.length || data.bins.size) { load("vega"); load("vegalite"); ready = true; }
+  if (drawable) { load("vega"); load("vegalite"); ready = true; }
   await draw();
   root.dataset.drawn = "yes";
 };
-window.initwise = {
-  chosen: () => chosen,
-  range: () => range,
-  place: (direction, name) => {
-    const x = places(name)[0], found = made[direction].points.find((each) => each.x === x), [left, top] = views[direction].origin();
-    return {x: views[direction].scale("x")(x) + left, y: views[direction].scale("y")(found.y) + top};
-  },
-};
-filter();
 theme(root.dataset.theme === "dark");
 let started = false;
 const once = () => { if (!started) { started = true; start(); } };

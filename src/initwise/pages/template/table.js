@@ -1,3 +1,6 @@
+// ---- what is known of the model, as rows
+const data = {...packed, plan: rowsOf(packed.plan), points: rowsOf(packed.points), bins: new Map(rowsOf(packed.bins).map((each) => [each.name, each]))};
+
 // ---- the table: filtered, sorted; the arrows go from row to row, and the tabulator stops at one of them
 let chosen = "";
 const byName = new Map(data.plan.map((row) => [row.name, row]));
