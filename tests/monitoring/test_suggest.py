@@ -97,3 +97,17 @@ def test_the_report_is_markdown_with_alerts_and_suggestions() -> None:
     assert "- **TRN903** warning, step 0, 4.weight (and 1 more): it is trainable, and in none" in page
     assert "| 0.weight | " in page
     assert "## Layers in step 2" in page
+
+
+def test_where_no_signal_comes_through_laws_are_suggested_and_not_a_learning_rate() -> None:
+    model = nn.Sequential(*(layer for _ in range(6) for layer in (nn.Linear(64, 64), nn.ReLU())), nn.Linear(64, 3))
+    model[0] = nn.Linear(8, 64)
+    rules = [iw.rule(nn.Linear, weight=iw.Normal(std=0.05), bias=iw.Zeros()), iw.rule("4.bias", iw.Constant(-3.0))]
+    plan = iw.plan(model, rules)
+    iw.apply(model, plan)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = iw.Monitor(model, plan, optimizer=optimizer)
+    train(model, monitor, optimizer, 6)
+    suggested = monitor.suggest()
+    assert suggested.rate == 1.0
+    assert {"4.weight", "4.bias"} <= {change.parameter for change in suggested.changes}

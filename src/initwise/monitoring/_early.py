@@ -30,9 +30,9 @@ def _chain(rows: Sequence[LayerRow], seen: Seen) -> Iterator[tuple[str, str]]:
     factor = (rows[-1].second_moment or 0.0) / rows[0].second_moment
     if 1 / _FAR <= factor <= _FAR:
         return
-    word = "grows" if factor > 1 else "shrinks"
+    word = f"grows {factor:.2g} times" if factor > 1 else f"shrinks {1 / factor:.2g} times" if factor else "vanishes"
     said = (
-        f"in step {seen.frames[0].step} the second moment {word} {factor:.2g} times from {rows[0].module} to"
+        f"in step {seen.frames[0].step} the second moment {word} from {rows[0].module} to"
         f" {rows[-1].module}, over {len(rows)} layers"
     )
     yield from ((weight_of(row.parameters, seen.plan), said) for row in rows)

@@ -100,8 +100,8 @@ def _rate(seen: Seen, flight: Flight | None, *, lawful: bool) -> tuple[float, st
     if len(medians) < _SETTLED:
         return 1.0, ""
     middle = median(medians[1:])
-    if _SLOW <= middle <= _FAST:
-        return 1.0, ""
+    if _SLOW <= middle <= _FAST or (middle < _SLOW and (middle == 0.0 or not lawful)):
+        return 1.0, ""  # what stands still because no signal comes through moves when the laws let it through
     factor = min(max(_AIM / middle, 1e-3), 1e3)
     digits = 10 ** math.floor(math.log10(factor))
     return round(factor / digits) * digits, f"the median of |update| / |weight| over matrices is {middle:.2g}"
