@@ -60,7 +60,7 @@ def test_power_is_that_of_simulated_experiments(seeds: int, contenders: int, rat
     assert forecast.power == pytest.approx(found, abs=0.045)
 
 
-@pytest.mark.parametrize(("contenders", "ratio"), [(1, 1.5), (4, 1.5), (4, 5.0), (10, 1.0)])
+@pytest.mark.parametrize(("contenders", "ratio"), [(1, 1.5), (4, 1.5), (4, 5.0), (2, 1.2)])
 def test_the_seeds_that_are_needed_are_the_first_that_have_the_power(contenders: int, ratio: float) -> None:
     needed = seeds_needed(contenders, ratio, 1.0)
     assert needed is not None
@@ -73,7 +73,7 @@ def test_a_difference_of_nothing_needs_more_seeds_than_anybody_has() -> None:
     forecast = power(8, 2, 0.0, 1.0)
     assert forecast.seeds_needed is None
     assert str(forecast).endswith("; more than 10,000 seeds are needed for 80%")
-    assert forecast.power <= 0.025
+    assert forecast.power <= 0.015  # half of the level: the other half would be the wrong direction
 
 
 def test_a_forecast_says_what_is_found_and_what_is_needed() -> None:

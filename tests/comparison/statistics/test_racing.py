@@ -73,6 +73,13 @@ def test_nobody_who_diverges_less_often_is_stopped_for_its_losses() -> None:
     assert Race(8).lost(Losses.of({"stable": stable, "fast": [None, *fast[1:]]})) == ()
 
 
+def test_nobody_is_stopped_for_divergences_that_the_rival_knows_too() -> None:
+    often: list[Loss] = [1.0, *[None] * 11]
+    (lost,) = Race(12).lost(Losses.of({"often": often, "never": [1.0, 1.1] * 6}))
+    assert lost.strategy == "often"
+    assert Race(12).lost(Losses.of({"often": often, "once": [None, *[1.0, 1.1] * 5, 1.0]})) == ()
+
+
 def test_differences_without_spread_stop_nobody() -> None:
     assert Race(8).lost(Losses.of({"a": [1.0] * 8, "b": [2.0] * 8})) == ()
 

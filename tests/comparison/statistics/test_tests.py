@@ -85,7 +85,7 @@ def test_power_far_out_is_one_and_never_nan() -> None:
     assert np.isfinite(t_power(8, np.pi * 1e5, 0.01))
 
 
-@pytest.mark.parametrize(("seeds", "ratio", "margin"), [(12, 0.0, 1.2), (20, 0.3, 1.0), (8, 0.0, 2.0)])
+@pytest.mark.parametrize(("seeds", "ratio", "margin"), [(12, 0.0, 1.2), (20, 0.3, 1.0), (12, 0.0, 0.9)])
 def test_power_of_equivalence_agrees_with_a_simulation(seeds: int, ratio: float, margin: float) -> None:
     draws = np.random.default_rng(7).standard_normal((20_000, seeds)) + ratio
     upper = stats.ttest_1samp(draws, margin, axis=1, alternative="less").pvalue

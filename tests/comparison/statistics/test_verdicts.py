@@ -129,6 +129,9 @@ def test_the_seeds_that_would_decide_are_about_as_many_as_do() -> None:
     losses = Losses.of({"a": [1.0] * 6, "b": np.exp(0.5 + 0.5 * noise).tolist()})
     found = verdicts(losses, reference="a", margin=0.01).contenders[0]
     assert found.seeds_needed in {10, 11}  # G*Power: 10 for t at d = 1; sign flips one more
+    halved = Losses.of({"a": [*losses.row("a"), *[None] * 6], "b": [*losses.row("b"), *[None] * 6]})
+    again = verdicts(halved, reference="a", margin=0.01).contenders[0]
+    assert again.seeds_needed == 2 * found.seeds_needed  # every other seed says nothing
 
 
 def test_verdicts_are_plain_data_and_a_table() -> None:
