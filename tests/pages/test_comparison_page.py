@@ -13,6 +13,8 @@ import torch
 from torch import nn
 
 import initwise as iw
+from initwise.cli._options import Format
+from initwise.cli.compare import _rendered
 from initwise.comparison import Comparison
 from tests.pages.browser import browser, opened
 from tests.pages.experiments import compared, spread
@@ -187,6 +189,16 @@ def test_the_other_forms_tell_the_same() -> None:
     assert "6 of 8 diverged" in page.to_svg()
     assert json.loads(page.to_json())["best"] == "auto"
     assert page.html == iw.report(mixed(), path=None, title="Mine").html
+
+
+def test_the_command_writes_what_the_ending_of_its_file_asks_for() -> None:
+    def written(name: str) -> str:
+        return _rendered(mixed(), Format.TABLE, Path(name))
+
+    assert written("compare.html").startswith("<!doctype html>")
+    assert written("compare.md").startswith("# Initializations compared on by hand")
+    assert json.loads(written("compare.json"))["best"] == "auto"
+    assert written("compare.txt") == str(mixed())
 
 
 def test_what_belongs_to_a_model_is_refused_for_a_comparison() -> None:

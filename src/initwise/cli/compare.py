@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from initwise import comparison
+from initwise import comparison, pages
 from initwise._arguments import nearest
 from initwise.cli import _options as options
 from initwise.cli._calls import call, import_path, resolve
@@ -86,7 +86,12 @@ def compare(
         bool, typer.Option("--worker", help="Only run cells of the experiment in --storage, and report nothing.")
     ] = False,
     form: options.OutputFormat = options.Format.TABLE,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write to a file (default: print).")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write to a file, as its ending says: .html (the page), .md, .svg or .json."
+        ),
+    ] = None,
 ) -> int:
     """Compare ways to initialize on a task: paired runs, tuned rates, verdicts with a known error rate.
 
@@ -113,7 +118,7 @@ def compare(
         done = comparison.carried_out(
             experiment, workers=workers or _cores(), threads=threads, storage=storage, study=study
         )
-        write(_rendered(done, form))
+        write(_rendered(done, form, out))
     return 0
 
 
@@ -171,8 +176,12 @@ def _assist(experiment: Experiment, threads: int, storage: str | None, study: st
     note(f"the experiment is complete; {ran} of its runs were done here")
 
 
-def _rendered(done: Comparison, form: options.Format) -> str:
-    return to_json(done.to_dict()) if form is options.Format.JSON else str(done)
+def _rendered(done: Comparison, form: options.Format, out: Path | None) -> str:
+    """Return what was asked for, by the ending of the file or by the format."""
+    ending = "" if out is None else out.suffix.lower()
+    if out is not None and ending in pages.ENDINGS:
+        return pages.report(done, path=None).text(out)
+    return to_json(done.to_dict()) if form is options.Format.JSON or ending == ".json" else str(done)
 
 
 def _cores() -> int:

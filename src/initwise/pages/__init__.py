@@ -1,6 +1,6 @@
-"""The report: one page about a plan and its signals, for people, offline."""
+"""The report: one page about a plan and its signals, or about an experiment, for people, offline."""
 
-from initwise.pages._page import Page, checked_path
+from initwise.pages._page import ENDINGS, Page, checked_path
 from initwise.pages._report import report
 
-__all__ = ["Page", "checked_path", "report"]
+__all__ = ["ENDINGS", "Page", "checked_path", "report"]
