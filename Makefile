@@ -12,7 +12,7 @@ USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
-.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-measure bench-monitor signal-accuracy zoo docs constraints clean
+.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-measure bench-monitor signal-accuracy reproduce zoo docs constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -74,6 +74,9 @@ bench-pages: $(DEV_STAMP)  ## open reports in headless Chromium, time them, writ
 
 signal-accuracy: $(DEV_STAMP)  ## score predicted signals against measured ones on 67 models, write benchmarks/signals/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.signals --giant $(SIGNALS)
+
+reproduce: $(DEV_STAMP)  ## try seven published claims about training, write benchmarks/reproduce/RESULTS.md
+	@$(BIN)/python -m benchmarks.reproduce
 
 zoo: $(DEV_STAMP)  ## read every model of timm, torchvision and transformers on meta, write benchmarks/zoo/RESULTS.md
 	@$(BIN)/python -m benchmarks.zoo --jobs $(JOBS)
