@@ -36,7 +36,7 @@ def test_under_fixup_a_step_changes_the_output_by_as_much_at_32_blocks_as_at_two
 
 
 def test_a_branch_that_only_ends_in_zero_makes_the_step_grow_with_depth() -> None:
-    rules = ["kaiming", fixup.zero_last(2)]
+    rules: list[str | iw.Rule] = ["kaiming", fixup.zero_last(2)]
     assert fixup.change(rules, 32, 2) > 5 * fixup.change(rules, 2, 2)
 
 
