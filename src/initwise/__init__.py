@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 # A room is imported when one of its names is first used, so that `import initwise` costs next to nothing.
 _ROOMS = {
     "axes": "Axes",
-    "calibration": "actnorm_init lsuv output_prior weight_norm_init within_channel",
+    "calibration": "actnorm_init gradinit lsuv metainit output_prior weight_norm_init within_channel",
     "comparison": "Comparison Task compare",
     "differences": "diff",
     "digests": "digest",

@@ -1,7 +1,15 @@
 # The public names, for type checkers and editors; `__init__.py` imports each where it is first used.
 from initwise import errors, init, monitoring, random, recipes, signals
 from initwise.axes import Axes
-from initwise.calibration import actnorm_init, lsuv, output_prior, weight_norm_init, within_channel
+from initwise.calibration import (
+    actnorm_init,
+    gradinit,
+    lsuv,
+    metainit,
+    output_prior,
+    weight_norm_init,
+    within_channel,
+)
 from initwise.comparison import Comparison, Task, compare
 from initwise.differences import diff
 from initwise.digests import digest
@@ -121,10 +129,12 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "digest",
     "errors",
     "gain",
+    "gradinit",
     "init",
     "initialize",
     "lsuv",
     "measure",
+    "metainit",
     "monitoring",
     "output_prior",
     "plan",
