@@ -41,8 +41,8 @@ class Task:
         data: `data(seed)` returns `(training, validation)`, two iterables of batches. The training one is iterated
             again for every epoch; the order of its batches may depend on the seed and on nothing else.
         loss: `loss(model, batch)` returns a scalar tensor.
-        optimizer: `optimizer(parameters, learning_rate)` returns a torch optimizer; a function that has a true
-            attribute `takes_model` gets the model in place of its parameters.
+        optimizer: `optimizer(parameters, learning_rate)` returns a torch optimizer; None for AdamW without weight
+            decay; a function that has a true attribute `takes_model` gets the model in place of its parameters.
         metric: `metric(model, batch)` returns a number, or None for no metric.
         inputs: `inputs(batch)` returns what the model's forward takes, for `iw.plan(model, ..., inputs=...)`; None
             takes the batch without its last entry.
@@ -58,7 +58,7 @@ class Task:
     build: Callable[[int], nn.Module]
     data: Callable[[int], tuple[Iterable[Any], Iterable[Any]]]
     loss: Callable[[nn.Module, Any], Tensor]
-    optimizer: Callable[[Iterable[Any], float], torch.optim.Optimizer] = adamw
+    optimizer: Callable[[Iterable[Any], float], torch.optim.Optimizer] | None = None
     metric: Callable[[nn.Module, Any], float] | None = None
     inputs: Callable[[Any], Any] | None = None
     steps: int = STEPS
@@ -70,11 +70,11 @@ class Task:
         name: Any = self.name
         if not isinstance(name, str) or not name:
             arguments.refuse(f"name is {show(name)}; give a short name", wrong_type=not isinstance(name, str))
-        for field_name in ("build", "data", "loss", "optimizer"):
+        for field_name in ("build", "data", "loss"):
             if not callable(getattr(self, field_name)):
                 found = show(getattr(self, field_name))
                 arguments.refuse(f"{field_name} is {found}; give a function", wrong_type=True)
-        for field_name in ("metric", "inputs"):
+        for field_name in ("optimizer", "metric", "inputs"):
             value = getattr(self, field_name)
             if value is not None and not callable(value):
                 arguments.refuse(f"{field_name} is {show(value)}; give a function or None", wrong_type=True)
@@ -88,8 +88,9 @@ class Task:
 
     def optimize(self, model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
         """Return the optimizer of a model."""
-        wanted: Any = model if getattr(self.optimizer, "takes_model", False) else list(model.parameters())
-        return self.optimizer(wanted, learning_rate)
+        make = self.optimizer or adamw
+        wanted: Any = model if getattr(make, "takes_model", False) else list(model.parameters())
+        return make(wanted, learning_rate)
 
     def given(self, batch: Any) -> Any:
         """Return what the model's forward takes of a batch."""
