@@ -148,6 +148,30 @@ def test_zeros_frozen_and_kept_layers_are_left_alone_and_the_notes_say_so() -> N
     assert iw.verify(model, plan).ok
 
 
+def test_a_weight_that_no_gradient_reaches_is_left_alone_and_the_notes_say_so() -> None:
+    class Beside(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.unused = nn.Linear(4, 3), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            made: Tensor = self.used(x)
+            return made
+
+    model = Beside()
+    start = normal(model, 1.0)
+    plan = iw.metainit(model, None, start, steps=2)
+    assert plan["unused.weight"] == start["unused.weight"]
+    assert plan.notes[-1] == "metainit: 'unused.weight' is not scaled: nothing that is differentiated moves it"
+
+
+def test_noise_is_made_in_the_dtype_of_the_model() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).bfloat16()
+    plan = iw.metainit(model, None, normal(model, 0.5), steps=2)
+    assert "on noise" in plan["0.weight"].reason
+    assert iw.verify(model, plan).ok
+
+
 def test_a_tied_weight_has_one_scale_and_both_uses_count() -> None:
     class Tied(nn.Module):
         def __init__(self) -> None:

@@ -15,6 +15,7 @@ from initwise.calibration._batches import _fitting
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.model import Example, as_example, candidates
 from initwise.model.graph._structures import mapped, tensors
+from initwise.signals._example import fitted
 
 SAMPLES = 32  # of noise, where the model takes one tensor and so any number of samples
 
@@ -102,8 +103,9 @@ def _built(operation: str, model: nn.Module) -> Example:
     """Return the first of the inputs built for a model that it runs with."""
     for example in candidates(model):
         try:
+            args, kwargs = fitted(example, model)
             with torch.no_grad():
-                model(*example.args, **example.kwargs)
+                model(*args, **kwargs)
         except Exception:  # noqa: BLE001, S112 - any error of a model says that it takes something else
             continue
         return example

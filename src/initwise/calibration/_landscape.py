@@ -116,15 +116,15 @@ class Landscape:
         )
 
     def finished(self, factors: Sequence[float], why: str) -> Plan:
-        """Return the plan whose weights have their scales."""
+        """Return the plan whose weights have their scales; those of weights that the loss does not move stay."""
         found = dict(zip(self.scaled, factors, strict=True))
-        rows = tuple(
-            times(row, found[row.name], f"× {found[row.name]:.6g} by {self.operation}: {why}")
-            if row.name in found
-            else row
-            for row in self.plan
-        )
-        return replace(self.plan, rows=rows, notes=tuple(dict.fromkeys((*self.plan.notes, *self.notes))))
+        still = [name for name, factor in found.items() if factor == 1.0]
+        notes = [f"{self.operation}: {name!r} is not scaled: nothing that is differentiated moves it" for name in still]
+        rows = tuple(self._times(row, found.get(row.name, 1.0), why) for row in self.plan)
+        return replace(self.plan, rows=rows, notes=tuple(dict.fromkeys((*self.plan.notes, *self.notes, *notes))))
+
+    def _times(self, row: Row, factor: float, why: str) -> Row:
+        return row if factor == 1.0 else times(row, factor, f"× {factor:.6g} by {self.operation}: {why}")
 
 
 def found_by(
