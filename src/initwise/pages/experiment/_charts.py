@@ -37,7 +37,8 @@ def curves(drawn: Drawn, count: int) -> Spec:
 def seeds(drawn: Drawn, names: tuple[str, ...], title: str) -> Spec:
     """Return the chart of losses by strategy: runs of one seed are joined, bars are medians."""
     count = len(names)
-    axis = {"grid": False, "labelExpr": "names[datum.value]", "labelAngle": 0, "labelLimit": 110, "title": None}
+    room = {"expr": f"width / {count} - 6"}
+    axis = {"grid": False, "labelExpr": "names[datum.value]", "labelAngle": 0, "labelLimit": room, "title": None}
     x = {"field": "x", "type": "ordinal", "axis": axis, "scale": {"domain": list(range(count)), "type": "point"}}
     y = _y(drawn, title)
     tooltip = [_told("name", "strategy"), _told("seed", "seed"), _told("y", "loss", ".4g")]
@@ -106,7 +107,7 @@ def differences(drawn: Drawn, names: tuple[str, ...], margin: float | None, refe
             "abs(datum.value) < 2.4 ? format(exp(datum.value) - 1, '+.0~%') : '×' + format(exp(datum.value), '.2~g')"
         )
     words = f"datum.value === 0 ? 'same' : {words}"
-    axis = {"labelExpr": words, "labelOverlap": "greedy", "values": drawn.ticks}
+    axis = {"labelExpr": words, "labelOverlap": "greedy", "labelSeparation": 6, **_all(drawn.ticks)}
     scale = {"domain": [drawn.low, drawn.high], "nice": False, "zero": False}
     title = f"loss against {reference}: left is better"
     x = {"field": "x", "type": "quantitative", "title": title, "axis": axis, "scale": scale}
@@ -154,8 +155,13 @@ def _y(drawn: Drawn, title: str) -> Spec:
         del scale["zero"]
     big = "abs(datum.value) < 0.001 || abs(datum.value) >= 10000"
     words = f"format(datum.value, datum.value !== 0 && ({big}) ? '~e' : '~g')"
-    axis = {"labelExpr": words, "values": drawn.ticks, "labelOverlap": False}
+    axis = {"labelExpr": words, **_all(drawn.ticks), "labelOverlap": False}
     return {"field": "y", "type": "quantitative", "scale": scale, "axis": axis, "title": title}
+
+
+def _all(ticks: list[float]) -> Spec:
+    """Return labels at all of these places: Vega leaves out every other one where they are more than it counts on."""
+    return {"values": ticks, "tickCount": max(len(ticks), 1)}
 
 
 def _series(channel: str, count: int) -> Spec:
