@@ -16,10 +16,12 @@ _NORMAL = 30.0  # noncentralities beyond which scipy's noncentral law loses digi
 
 def spread(differences: Sequence[float]) -> float:
     """Return the standard deviation with n - 1; zero where all are equal but for rounding, and for fewer than two."""
-    if len(differences) < 2:
+    count = len(differences)
+    if count < 2:
         return 0.0
-    found, largest = float(np.std(differences, ddof=1)), float(np.max(np.abs(differences)))
-    return found if found > 1e-12 * largest else 0.0
+    mean = math.fsum(differences) / count
+    found = math.sqrt(math.fsum((each - mean) ** 2 for each in differences) / (count - 1))
+    return found if found > 1e-12 * max(map(abs, differences)) else 0.0
 
 
 def t_test(differences: Sequence[float], side: Side = "two-sided") -> float | None:
@@ -35,7 +37,7 @@ def t_test(differences: Sequence[float], side: Side = "two-sided") -> float | No
     deviation, count = spread(differences), len(differences)
     if not deviation:
         return None
-    t = float(np.mean(differences)) / deviation * math.sqrt(count)
+    t = math.fsum(differences) / count / deviation * math.sqrt(count)
     if side == "two-sided":
         return float(2 * stdtr(count - 1, -abs(t)))
     return float(stdtr(count - 1, -t if side == "greater" else t))
