@@ -10,7 +10,7 @@ from initwise.comparison.statistics import clopper_pearson
 
 HEAD = """# How often the verdicts of a comparison are wrong
 
-Written by `python -m benchmarks.comparison`. Experiments are drawn from strategies whose true differences are known and
+Written by `make bench-comparison`. Experiments are drawn from strategies whose true differences are known and
 judged by `initwise.comparison.statistics`; {runs} experiments for each line, always the same ones. An experiment
 counts as wrong if **any** of its verdicts contradicts the truth: "better" or "worse" of what is not, "equivalent" of a
 difference as large as the margin. The promise is 5 % at most for all contenders together. A rate is marked where it
