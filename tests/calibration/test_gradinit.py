@@ -76,12 +76,16 @@ def test_the_loss_after_a_real_step_of_adam_is_lower() -> None:
     before, after = (after_a_step(model, each, lambda held: torch.optim.Adam(held, lr=0.01)) for each in (start, plan))
     assert after < before - 0.3
     assert norm(model, plan, 1) < 24 < norm(model, start, 1)
+    words = plan["0.weight"].reason.partition("the loss after a step of Adam was ")[2].replace(",", "").split()
+    assert (float(words[0]), float(words[3])) == pytest.approx((before, after), rel=0.01)
 
 
-def test_a_bound_that_is_not_reached_is_told() -> None:
+@pytest.mark.parametrize(("optimizer", "power"), [("sgd", 2), ("adam", 1)])
+def test_a_bound_that_is_not_reached_is_told(optimizer: Any, power: int) -> None:
     model = mlp()
-    plan = iw.gradinit(model, data(), normal(model, 1.0), steps=2)
-    assert "and the norm of the gradient " in plan["0.weight"].reason
+    plan = iw.gradinit(model, data(), normal(model, 1.0), optimizer=optimizer, steps=2)
+    told = plan["0.weight"].reason.partition("and the norm of the gradient ")[2].partition(",")[0]
+    assert float(told) == pytest.approx(norm(model, plan, power), rel=1e-3)
     assert ", above its bound 1, 2 steps on 1 batch" in plan["0.weight"].reason
 
 
