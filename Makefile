@@ -107,7 +107,7 @@ $(USER_STAMP): pyproject.toml constraints.txt
 # Triton runs our CUDA kernels in its interpreter on the CPU. It exists for Linux only; elsewhere those tests say so and skip.
 $(DEV_STAMP): $(USER_STAMP)
 	@echo "Adding the tools for tests and checks to $(VENV)."
-	@$(PIP) -e '.[dev,models,compare]'
+	@$(PIP) -e '.[dev,models,compare,monitor]'
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --upgrade --target $(VENV)/vision $(VISION)
 	@test "$$(uname -s)" != Linux || $(BIN)/python -c 'import triton' 2>/dev/null || $(PIP) triton==3.9.0
 	@touch $@
