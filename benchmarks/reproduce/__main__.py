@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ def lines(wanted: Sequence[Claim]) -> Iterator[str]:
     """The whole page, line by line; the sections wait until all claims are tried, the summary stands first."""
     done: list[tuple[Claim, list[Figure], float]] = []
     for claim in wanted:
+        print(f"{claim.name} ...", file=sys.stderr, flush=True)
         start = time.perf_counter()
         done.append((claim, claim.run(), time.perf_counter() - start))
     yield from report.HEAD.splitlines()

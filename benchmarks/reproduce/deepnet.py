@@ -113,6 +113,6 @@ CLAIM = Claim(
     "against `xavier` with α = 1",
     differs="The paper trains translation models of up to 1,000 layers under Adam. Here: an encoder alone, width 64, "
     "4 heads, random tokens and labels, one step of SGD at 0.1. The step is on matrices alone: with the norms' own "
-    "weights and biases in it the change grows with N, which the paper's analysis leaves out.",
+    "weights and biases in it the change grows with N (from 0.008 to 0.197 in the earlier measurement).",
     run=run,
 )

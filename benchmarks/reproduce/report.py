@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from benchmarks.reproduce.claim import Claim, Figure
@@ -35,13 +36,21 @@ def summary(done: Tried) -> Iterator[str]:
 def section(claim: Claim, figures: list[Figure], seconds: float) -> Iterator[str]:
     """Claim, source, initialization, differences, and the figures."""
     yield from ("", f"## {claim.title}", "")
-    yield f"{claim.says} ({claim.source}.)"
-    yield from ("", f"- initialization: {claim.by}", f"- what differs: {claim.differs}")
+    yield from wrap(f"{claim.says} ({claim.source}.)")
+    yield ""
+    yield from wrap(f"- initialization: {claim.by}")
+    yield from wrap(f"- what differs: {claim.differs}")
     yield f"- `python -m benchmarks.reproduce {claim.name}`, {seconds:.0f} s"
     yield from ("", "| | found | stated | asked | |", "|---|--:|--:|--:|---|")
     for figure in figures:
         met = verdict(figure.is_met) if figure.is_asked else ""
         yield f"| {figure.what} | {number(figure.found)} | {figure.stated} | {bounds(figure)} | {met} |"
+
+
+def wrap(text: str) -> list[str]:
+    """Lines of a page, those behind a list's mark set in."""
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.wrap(text, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def verdict(met: bool) -> str:
