@@ -17,6 +17,7 @@ from initwise.comparison.tasks._text import CHARACTERS, characters
 from initwise.errors import ArgumentError, NotSupportedError
 from tests.comparison.toys import table
 
+LONG = pytest.mark.long
 XAVIER = Strategy("xavier", "xavier")
 sklearn = pytest.mark.skipif(importlib.util.find_spec("sklearn") is None, reason="scikit-learn is not installed")
 
@@ -33,7 +34,7 @@ def model() -> nn.Module:
 
 
 @sklearn
-@pytest.mark.parametrize("name", BUILTIN)
+@pytest.mark.parametrize("name", [pytest.param(each, marks=LONG if each == "digits-128" else ()) for each in BUILTIN])
 def test_every_built_in_task_learns_and_can_be_sent_to_a_process(name: str) -> None:
     task = builtin(name)
     again: Task = pickle.loads(pickle.dumps(task))  # noqa: S301 - our own bytes
@@ -161,6 +162,7 @@ def test_a_module_without_a_training_step_is_named() -> None:
         train(from_lightning(model, [table()], []))
 
 
+@LONG
 @pytest.mark.skipif(importlib.util.find_spec("lightning") is None, reason="Lightning is not installed")
 def test_a_real_lightning_module_trains() -> None:
     from lightning import LightningModule
