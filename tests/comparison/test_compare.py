@@ -35,7 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(task: Task = FIXED, strategies: Any = ("xavier", "kaiming"), **options: Any) -> Comparison:
-    return compare(task, strategies, **{"seeds": 6, "progress": False, "test": "t"} | options)
+    settings: dict[str, Any] = {"seeds": 6, "progress": False, "test": "t"}
+    return compare(task, strategies, **settings | options)
 
 
 # ----------------------------------------------------------------------------------------------------------- results
