@@ -14,8 +14,8 @@ Written by `make bench-comparison`. Experiments are drawn from strategies whose 
 judged by `initwise.comparison.statistics`; {runs} experiments for each line, always the same ones. An experiment
 counts as wrong if **any** of its verdicts contradicts the truth: "better" or "worse" of what is not, "equivalent" of a
 difference as large as the margin. The promise is 5 % at most for all contenders together. A rate is marked where it
-lies above 5 % by more than chance (its 95 % interval of Clopper and Pearson does): a true rate of 5 % is found as 3.7 to
-6.4 % in a thousand experiments.
+lies above 5 % by more than chance (its 95 % interval of Clopper and Pearson does): a true rate of 5 % is found as
+3.7 to 6.4 % in a thousand experiments.
 
 Log losses have what all strategies share on a seed (0.3), a shift, and noise of their own; shifts and margins are in
 units of the noise, the standard deviation of a paired difference (0.1). Laws: normal, Student's t with 3 degrees,
