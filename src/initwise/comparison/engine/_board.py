@@ -120,11 +120,17 @@ class Board:
     def take(self, wanted: Sequence[Cell]) -> Taken | None:
         """Claim the waiting cell that comes first among those wanted; None where there is none.
 
-        Their order, not that of enqueueing, counts: it goes seed by seed, so that a race can stop losers early.
+        Their order, not that of enqueueing, counts: it goes seed by seed, so that a race can stop losers early. A cell
+        whose worker died comes after all others: whoever kills workers does not kill those of one cell again and again.
         """
         allowed = {cell: place for place, cell in enumerate(wanted)}
-        waiting = self._trials("WAITING")
-        for trial in sorted(waiting, key=lambda each: (allowed.get(cell_of(each), -1), each.number)):
+        deaths = self.deaths()
+
+        def turn(trial: Any) -> tuple[int, int, int]:
+            cell = cell_of(trial)
+            return deaths.get(cell, 0) if cell in allowed else -1, allowed.get(cell, -1), trial.number
+
+        for trial in sorted(self._trials("WAITING"), key=turn):
             identity = self._identity(trial)
             if not self._set(identity, "RUNNING"):
                 continue
