@@ -24,7 +24,7 @@ _CLOSE = 0.01
 
 
 def without_gain(flow: Flow) -> Iterator[Suspect]:
-    """Yield the first of many layers that are drawn with 1 / fan_in before a ReLU, which keeps half of that."""
+    """Yield the first of many layers drawn with 1 / fan_in before an activation that has a gain, as a ReLU has."""
     found = []
     for row, weight in flow.layers.items():
         asked = activation_gain(flow, row)
@@ -53,7 +53,7 @@ def narrow(flow: Flow) -> Iterator[Suspect]:
 
     A gain of one does not count: torch draws its dense layers up to 1 / sqrt(fan_in) by design.
     """
-    found = [(row, weight, bound) for row, weight, bound in _bounded(flow)]
+    found = list(_bounded(flow))
     if len(found) < _MANY:
         return
     row, weight, bound = found[0]

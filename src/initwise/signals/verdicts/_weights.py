@@ -13,7 +13,7 @@ from initwise.fans import fans, torch_fans
 from initwise.initializers import Law
 from initwise.model import Parameter, Reading
 from initwise.model.graph._vocabulary import LOOKUPS, NORMS
-from initwise.planning import Plan
+from initwise.planning import Plan, Row
 from initwise.signals._row import SignalRow
 from initwise.signals._signals import Signals
 from initwise.signals.verdicts._usual import usual
@@ -81,13 +81,15 @@ def weights(signals: Signals, plan: Plan | None, reading: Reading | None) -> dic
     for row in signals.rows:
         for name in row.parameters:
             users.setdefault(name, row)
-    found = (each for name, row in users.items() for each in _known(name, row, signals, plan, reading))
+    rows = {each.name: each for each in plan} if plan is not None else {}
+    found = (each for name, row in users.items() for each in _known(name, row, signals, rows.get(name), reading))
     return {each.name: replace(each, usual=elsewhere.get(each.name)) for each in found}
 
 
-def _known(name: str, row: SignalRow, signals: Signals, plan: Plan | None, reading: Reading | None) -> Iterator[Weight]:
+def _known(
+    name: str, row: SignalRow, signals: Signals, decided: Row | None, reading: Reading | None
+) -> Iterator[Weight]:
     parameter = reading[name] if reading is not None and name in reading else None
-    decided = next((each for each in plan if each.name == name), None) if plan is not None else None
     moments = _moments(name, signals, decided, parameter)
     if moments is None:
         return
