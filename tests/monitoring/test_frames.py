@@ -129,7 +129,7 @@ def test_nothing_is_left_behind_after_a_step() -> None:
     assert hooks(model) == 0
     assert not optimizer._optimizer_step_pre_hooks
     assert not optimizer._optimizer_step_post_hooks
-    assert [each.light for each in monitor._history.all] == [False] * 7 + [True]
+    assert [each.light for each in monitor._record.history.all] == [False] * 7 + [True]
 
 
 def test_nothing_is_left_behind_where_a_step_raises_and_it_is_not_counted() -> None:

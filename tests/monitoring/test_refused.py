@@ -10,7 +10,7 @@ from torch import nn
 
 import initwise as iw
 from initwise.monitoring import Every, Logarithmic, lightning_callback, transformers_callback
-from tests.monitoring.training import net, train
+from tests.monitoring.training import hooks, net, train
 
 
 def test_a_model_has_one_monitor_until_it_is_closed() -> None:
@@ -24,6 +24,52 @@ def test_a_model_has_one_monitor_until_it_is_closed() -> None:
     iw.Monitor(model)
     with pytest.raises(iw.ArgumentError, match="the monitor was closed; make a new one"):
         monitor.before()
+
+
+def test_a_part_of_a_model_that_is_watched_is_refused_another_monitor() -> None:
+    part = net()
+    whole = nn.ModuleList([part])
+    monitor = iw.Monitor(whole)
+    with pytest.raises(iw.ArgumentError, match="a model that holds this one is watched by another monitor already"):
+        iw.Monitor(part)
+    monitor.close()
+    iw.Monitor(part)
+
+
+def test_a_monitor_that_is_closed_again_leaves_the_next_one_alone() -> None:
+    model = net()
+    first = iw.Monitor(model)
+    first.close()
+    second = iw.Monitor(model)
+    first.close()
+    with pytest.raises(iw.ArgumentError, match="this model is watched by another monitor already"):
+        iw.Monitor(model)
+    second.close()
+
+
+def test_a_monitor_that_was_refused_or_is_forgotten_holds_no_model() -> None:
+    model = net()
+    with pytest.raises(iw.ArgumentError, match="the plan is for another model"):
+        iw.Monitor(model, iw.plan(net(32), "kaiming"))
+    iw.Monitor(model)  # let go at once
+    iw.Monitor(model)
+
+
+def test_a_closed_monitor_still_tells_what_it_saw_and_takes_no_step() -> None:
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = iw.Monitor(model, optimizer=optimizer)
+    train(model, monitor, optimizer, 2)
+    monitor.before()
+    monitor.close()  # within a step: its hooks go, and it is not counted
+    assert hooks(model) == 0
+    with pytest.raises(iw.ArgumentError, match=r"Monitor\.after: no step is open"):
+        monitor.after()
+    with pytest.raises(iw.ArgumentError, match="the monitor was closed; make a new one"), monitor.step():
+        pass
+    assert (monitor.steps, len(monitor.frames)) == (2, 2)
+    assert "2 steps, 2 of them looked at" in monitor.report()
+    assert not monitor.suggest().plan
 
 
 def test_an_optimizer_of_another_model_is_refused() -> None:

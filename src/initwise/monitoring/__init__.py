@@ -3,8 +3,9 @@
 from initwise.monitoring._alert import Alert
 from initwise.monitoring._flight import Flight
 from initwise.monitoring._frame import Frame, LayerRow, ParameterRow
-from initwise.monitoring._monitor import Monitor, Step
+from initwise.monitoring._monitor import Monitor
 from initwise.monitoring._schedule import Every, Logarithmic
+from initwise.monitoring._step import Step
 from initwise.monitoring._suggestion import Change, Suggestion
 from initwise.monitoring.callbacks import lightning_callback, transformers_callback
 from initwise.monitoring.sinks import Csv, JsonLines, Sink, TensorBoard, WandB, scalars

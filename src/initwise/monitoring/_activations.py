@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -28,6 +29,8 @@ class Activations(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if torch.compiler.is_compiling():  # a compiled function in an ordinary model: its graph stays as it is
+            return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         if name not in _NAMES or not args or not isinstance(args[0], Tensor) or not is_measurable(args[0]):
             return func(*args, **kwargs)

@@ -94,21 +94,24 @@ def held_by(optimizer: Optimizer) -> Iterable[torch.Tensor]:
 
 
 def claim(model: nn.Module, monitor: object) -> None:
-    """Note that a monitor watches a model; refuse a second one."""
-    for module in model.modules():
-        holder = _WATCHED.get(module)
-        if holder is not None and holder() is not None:
-            part = "this model" if module is model else f"a part of this model ({type(module).__name__})"
-            raise ArgumentError(
-                f"Monitor: {part} is watched by another monitor already, and both would count its steps; use that one,"
-                " or end it first with monitor.close()"
-            )
+    """Note that a monitor watches a model; refuse a second one, of the model, a part or a whole around it."""
+    ours = set(model.modules())
+    for module, holder in list(_WATCHED.items()):
+        if holder() is None or not (module in ours or any(each is model for each in module.modules())):
+            continue
+        part = f"a part of this model ({type(module).__name__})" if module in ours else "a model that holds this one"
+        raise ArgumentError(
+            f"Monitor: {'this model' if module is model else part} is watched by another monitor already, and both"
+            " would count its steps; use that one, or end it first with monitor.close()"
+        )
     _WATCHED[model] = weakref.ref(monitor)
 
 
-def release(model: nn.Module) -> None:
-    """Note that nobody watches a model any more."""
-    _WATCHED.pop(model, None)
+def release(model: nn.Module, monitor: object) -> None:
+    """Note that a monitor watches its model no more; the claim of another one stays."""
+    holder = _WATCHED.get(model)
+    if holder is not None and holder() is monitor:
+        del _WATCHED[model]
 
 
 def check_trained(watched: nn.Module, trained: nn.Module) -> None:

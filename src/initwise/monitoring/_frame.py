@@ -72,6 +72,7 @@ class ParameterRow:
         grad_nan, grad_infinite: how many elements are.
         update_ratio: |w_after - w_before| / |w_before|, of the optimizer's step, weight decay included.
         distance: |w - w_0| / |w_0|, from the weights at initialization, after the step.
+        rate: the learning rate of its group; None where no optimizer took it, or that one finds its own.
         why: why there is no gradient or no update; "" where there are both.
     """
 
@@ -84,6 +85,7 @@ class ParameterRow:
     grad_infinite: int = 0
     update_ratio: float | None = None
     distance: float | None = None
+    rate: float | None = None
     why: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -100,7 +102,7 @@ class Frame:
         loss: as it was given; None where none was.
         layers: in the order of execution.
         parameters: those that are trained, in the order of the model.
-        rate: the learning rate of the optimizer's first group; None where no optimizer was seen.
+        rate: the learning rate of the optimizer's first group; None where no optimizer was seen, or it finds its own.
         skipped: the gradient scaler skipped the optimizer's step, because a gradient overflowed.
         light: only `low`, `peak` and what is not finite was looked at, as the flight recorder does.
     """

@@ -7,48 +7,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 from initwise._arguments import Arguments
-from initwise.errors import ArgumentError
+from initwise.errors import ArgumentError, NotSupportedError
 from initwise.findings import Finding
 from initwise.model import read
-from initwise.monitoring import _alerts, _wrappers
 from initwise.monitoring._alert import Alert
 from initwise.monitoring._checks import as_optimizers, check_model, check_plan, check_trained, claim, held_by, release
 from initwise.monitoring._flight import Flight
 from initwise.monitoring._frame import Frame
-from initwise.monitoring._history import History
-from initwise.monitoring._losses import Losses
 from initwise.monitoring._markdown import report
-from initwise.monitoring._recorder import not_finite
+from initwise.monitoring._record import Record
 from initwise.monitoring._schedule import Schedule, as_schedule
-from initwise.monitoring._seen import Seen
 from initwise.monitoring._session import Session
+from initwise.monitoring._step import Step
 from initwise.monitoring._suggest import suggestion
 from initwise.monitoring._suggestion import Suggestion
-from initwise.monitoring._usual import remembered
 from initwise.monitoring._weights import Weights
 from initwise.monitoring.sinks import Sink, as_sinks
 from initwise.planning import Plan
 
 FlightMode = Literal["sampled", "always"]
-_AFTERWARDS = 2  # steps that are looked at when a loss was not finite
-
-
-class Step:
-    """One step, as `with monitor.step() as step` gives it; setting `loss` tells the monitor of it.
-
-    Attributes:
-        number: from 0.
-        sampled: whether it is looked at.
-        loss: a tensor with one element or a number; None where it is not told.
-    """
-
-    def __init__(self, number: int, *, sampled: bool) -> None:
-        self.number, self.sampled = number, sampled
-        self.loss: Tensor | float | None = None
 
 
 class Monitor:
@@ -121,24 +101,17 @@ class Monitor:
         check = Arguments("Monitor")
         self._schedule = as_schedule(schedule, check)
         self._optimizers = as_optimizers(optimizer, self._reading, check)
-        self._sinks = as_sinks(sinks, check)
+        made = as_sinks(sinks, check)
         self._always = check.choice("flight", flight, ("sampled", "always")) == "always"
         kept = check.integer("history", history, least=2)
         check.done()
         check_plan(plan, self._reading)
-        claim(model, self)
         self._model, self._plan, self._scaler = model, plan, scaler
         self._weights = Weights(self._reading, plan)
-        self._matrices = frozenset(name for name, each in self._weights.trained.items() if each.ndim > 1)
-        self._history, self._losses = History(kept), Losses()
-        self._alerts: list[Alert] = []
-        self._told: set[tuple[str, str]] = set()
+        self._record = Record(self._reading, plan, self._weights, made, history=kept)
         self._session: Session | None = None
-        self._inputs: Any = None
-        self._count, self._urgent = 0, 0
-        self._open, self._closed = False, False
-        self._explained = False  # what was not finite first was seen
-        self.flight: Flight | None = None
+        self._count, self._open, self._closed = 0, False, False
+        claim(model, self)
 
     # ------------------------------------------------------------------------------------------------ during training
 
@@ -171,10 +144,10 @@ class Monitor:
         if self._closed:
             raise ArgumentError("Monitor.before: the monitor was closed; make a new one")
         self._open = True
-        full = self._urgent > 0 or bool(self._schedule(self._count))
-        self._urgent = max(0, self._urgent - 1)
+        full = self._record.urgent > 0 or bool(self._schedule(self._count))
+        self._record.urgent = max(0, self._record.urgent - 1)
         if full or self._always:
-            self._session = Session(self._reading, self._weights, self._optimizers, light=not full)
+            self._session = Session(self._reading, self._weights, self._optimizers, self._scaler, light=not full)
             self._session.attach()
 
     def after(self, loss: Tensor | float | None = None) -> None:
@@ -188,22 +161,20 @@ class Monitor:
             raise ArgumentError("Monitor.after: no step is open; call monitor.before() where the step begins")
         session, self._session, self._open = self._session, None, False
         try:
-            self._losses.note(self._count, loss)
+            self._record.loss(self._count, loss)
             if session is not None:
                 session.detach()
-                self._take(session)
+                self._record.take(session, self._count, self._held())
         finally:
             if session is not None:
                 session.detach()
-        for step in self._losses.bad():
-            self._lost(step)
+        self._record.look_at_losses()
         self._count += 1
 
     def loss(self, value: Tensor | float) -> None:
         """Tell of a loss outside of `after`, such as one that a trainer logs, to have it checked."""
-        self._losses.note(max(self._count - 1, 0), value)
-        for step in self._losses.bad():
-            self._lost(step)
+        self._record.loss(max(self._count - 1, 0), value)
+        self._record.look_at_losses()
 
     def abandon(self) -> None:
         """Remove all hooks and forget the step that is open, if one is: it is not counted."""
@@ -212,15 +183,14 @@ class Monitor:
         self._session, self._open = None, False
 
     def close(self) -> None:
-        """End the monitor: hooks are removed, sinks closed, and another monitor may watch the model."""
+        """End the monitor: hooks are removed, sinks closed, and another monitor may watch the model.
+
+        What was seen stays. Closed twice, it is closed once.
+        """
         self.abandon()
         self._closed = True
-        for step in self._losses.bad(wait=True):
-            self._lost(step)
-        for sink in self._sinks:
-            sink.close()
-        self._sinks = ()
-        release(self._model)
+        self._record.close()
+        release(self._model, self)
 
     # --------------------------------------------------------------------------------------------------- what was seen
 
@@ -232,22 +202,27 @@ class Monitor:
     @property
     def frames(self) -> Sequence[Frame]:
         """The frames of sampled steps, the newest last."""
-        return self._history.full
+        return self._record.history.full
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
         """What is not as it should be, each told once, in the order in which it was seen."""
-        return tuple(self._alerts)
+        return tuple(self._record.alerts)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings of the alerts, without their steps."""
-        return tuple(alert.finding for alert in self._alerts)
+        return tuple(alert.finding for alert in self._record.alerts)
+
+    @property
+    def flight(self) -> Flight | None:
+        """What led to the first value that was not finite; None while all are."""
+        return self._record.flight
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What cannot be seen, and how distances are measured."""
-        return (*_wrappers.notes(self._model), *self._replayed())
+        """What cannot be seen, as far as it is known by now, and how distances are measured."""
+        return tuple(self._record.unseen.notes())
 
     def suggest(self) -> Suggestion:
         """Name the change to try next, with the evidence: laws, gains, depth scaling, the learning rate.
@@ -255,19 +230,19 @@ class Monitor:
         `suggest().rules` are rules that `iw.plan` takes before those of the plan; `suggest().plan` is the plan with
         them, where this one is known; `iw.diff(plan, monitor.suggest().plan)` shows the difference.
         """
-        return suggestion(self._seen(), self._reading, self._inputs, self._alerts, self.flight)
+        return suggestion(self._record.seen(self._held()), self._reading, self._record.inputs, self.alerts, self.flight)
 
     def report(self) -> str:
         """Return what was seen as Markdown: alerts, the suggestion, layers and parameters in the last frame."""
         name, suggested = type(self._model).__name__, self.suggest()
-        return report(name, self._count, self.frames, self._alerts, suggested, self.flight, self.notes)
+        return report(name, self._count, self.frames, self.alerts, suggested, self.flight, self.notes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was seen as plain data."""
         return {
             "steps": self._count,
             "frames": [each.to_dict() for each in self.frames],
-            "alerts": [each.to_dict() for each in self._alerts],
+            "alerts": [each.to_dict() for each in self.alerts],
             "flight": self.flight.to_dict() if self.flight is not None else None,
             "notes": list(self.notes),
         }
@@ -287,75 +262,27 @@ class Monitor:
             ArgumentError: the optimizers hold no parameter of the model.
         """
         check = Arguments("Monitor.use")
-        if not self._optimizers:
-            self._optimizers = as_optimizers(optimizer, self._reading, check)
+        given = self._optimizers or as_optimizers(optimizer, self._reading, check)
         check.done()
+        self._optimizers = given
         self._scaler = self._scaler if self._scaler is not None else scaler
 
-    # ------------------------------------------------------------------------------------------------------- internals
+    def _held(self) -> frozenset[str] | None:
+        """Return the parameters that the optimizers hold; None where no optimizer was given."""
+        if not self._optimizers:
+            return None
+        ids = {id(each) for one in self._optimizers for each in held_by(one)}
+        trained = self._weights.trained.items()
+        return frozenset(name for name, each in trained if any(id(tensor) in ids for tensor in each.tensors))
 
-    def _take(self, session: Session) -> None:
-        """Read what a session measured."""
-        if self._count == 0 and not session.saw_anything:
-            raise ArgumentError(
-                f"Monitor.after: in the first step nothing of this {type(self._model).__name__} ran with gradients, and"
-                " no optimizer moved it; another model is trained, perhaps a copy of this one: make the monitor of that"
-                " one, and put forward, backward and optimizer.step() between before() and after()"
-            )
-        frame = session.frame(self._count, self._losses.value(self._count), self._scaler)
-        if self._inputs is None and session.inputs is not None:
-            self._inputs = remembered(session.inputs)
-        self._history.add(frame)
-        found = list(_alerts.alerts(self._seen(), self._told)) if not frame.light else []
-        bad = None if self._explained else not_finite(frame, self._history.all, self._reading)
-        if bad is not None:
-            self._explained = True
-            self.flight = self.flight or bad[0]
-            found.insert(0, bad[1])
-        for sink in self._writers():
-            if not frame.light:
-                sink.frame(frame)
-        for alert in found:
-            self._tell(alert)
-
-    def _lost(self, step: int) -> None:
-        """The loss of a step was not finite: look at the next ones, if nobody saw why."""
-        if self.flight is not None:
-            return
-        looked = any(each.step == step for each in self._history.all)
-        self.flight, alert = Losses.lost(step, self._history.all, looked=looked)
-        self._tell(alert)
-        if not looked:
-            self._urgent = _AFTERWARDS
-
-    def _tell(self, alert: Alert) -> None:
-        self._alerts.append(alert)
-        for sink in self._writers():
-            sink.alert(alert)
-
-    def _writers(self) -> tuple[Sink, ...]:
-        spread = torch.distributed.is_available() and torch.distributed.is_initialized()
-        return () if spread and torch.distributed.get_rank() != 0 else self._sinks
-
-    def _seen(self) -> Seen:
-        held = None
-        if self._optimizers:
-            ids = {id(each) for one in self._optimizers for each in held_by(one)}
-            trained = self._weights.trained.items()
-            held = frozenset(name for name, each in trained if any(id(tensor) in ids for tensor in each.tensors))
-        return Seen(self._history.full, self._plan, self._matrices, held)
-
-    def _replayed(self) -> Iterator[str]:
-        if self._plan is None:
-            yield "distances are from the weights as the monitor found them; with plan= from those of the plan"
-        elif self._weights.as_planned < self._weights.replayed:
-            yield (
-                f"{self._weights.as_planned} of {self._weights.replayed} parameters held the plan's values when the"
-                " monitor was made: the others had been trained or written since"
-            )
+    def __reduce__(self) -> Any:
+        raise NotSupportedError(
+            "Monitor: it belongs to one model in one process, and cannot be copied or pickled; keep it outside of what"
+            " is copied (not as an attribute of the model), store monitor.to_dict(), and make a new monitor of the copy"
+        )
 
     def __repr__(self) -> str:
-        last = self._history.full[-1].loss if self._history.full else None
+        last = self.frames[-1].loss if self.frames else None
         loss = f", loss {last:.4g}" if last is not None and math.isfinite(last) else ""
-        counts = f"{self._count} steps, {len(self.frames)} seen{loss}, {len(self._alerts)} alerts"
+        counts = f"{self._count} steps, {len(self.frames)} seen{loss}, {len(self.alerts)} alerts"
         return f"<Monitor of {type(self._model).__name__}: {counts}>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from torch.optim import Optimizer
@@ -18,8 +18,12 @@ from initwise.signals._moments import Sheet
 class Session:
     """Attached before a step and detached after it; `light` ones only see extremes of layers."""
 
-    def __init__(self, reading: Reading, weights: Weights, optimizers: Sequence[Optimizer], *, light: bool) -> None:
+    def __init__(
+        self, reading: Reading, weights: Weights, optimizers: Sequence[Optimizer], scaler: Any, *, light: bool
+    ) -> None:
         self._sheet = Sheet()
+        self._scaler = scaler if scaler is not None and scaler.is_enabled() else None
+        self._scale = self._scale_now()  # before the step: its end may change it
         self._watch = Watch(reading, self._sheet, light=light)
         self._steps = None if light else Steps(weights, optimizers, self._sheet)
 
@@ -45,15 +49,26 @@ class Session:
         """What the model was called with, as it stood on the way in; None where it was not called itself."""
         return self._watch.inputs
 
-    def frame(self, step: int, loss: float | None, scaler: Any) -> Frame:
+    @property
+    def unlinked(self) -> Iterable[str]:
+        """Layers that ran without autograd in a pass that has it."""
+        return self._watch.unlinked
+
+    @property
+    def closures(self) -> bool:
+        """Whether an optimizer took a closure."""
+        return self._steps is not None and self._steps.closures
+
+    def frame(self, step: int, loss: float | None) -> Frame:
         """Read all numbers, once for each device, and return the frame."""
-        scale = float(scaler.get_scale()) if scaler is not None and scaler.is_enabled() else 1.0
-        skipped = False
-        if self._steps is not None:
-            self._steps.close()
-            skipped = scale != 1.0 and not self._steps.stepped
-        numbers = self._sheet.read()
         if self._steps is None:
-            return Frame(step, loss, self._watch.rows(numbers, scale), (), light=True)
-        parameters = self._steps.rows(numbers, scale)
-        return Frame(step, loss, self._watch.rows(numbers, scale), parameters, self._steps.rate, skipped)
+            return Frame(step, loss, self._watch.rows(self._sheet.read(), self._scale), (), light=True)
+        self._steps.close()
+        numbers = self._sheet.read()
+        skipped = self._steps.skipped(numbers, shrunk=self._scale_now() < self._scale)
+        # a scaler that skips a step has unscaled the gradients to look for the overflow
+        parameters = self._steps.rows(numbers, 1.0 if skipped else self._scale)
+        return Frame(step, loss, self._watch.rows(numbers, self._scale), parameters, self._steps.rate, skipped)
+
+    def _scale_now(self) -> float:
+        return 1.0 if self._scaler is None else float(self._scaler.get_scale())

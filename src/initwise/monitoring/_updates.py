@@ -64,9 +64,10 @@ def standing(seen: Seen) -> Iterator[Finding]:
             if row.name not in seen.held:
                 message = "it is trainable, and in none of the optimizers that were given"
                 yield found("TRN903", row.name, message, "not held", "held by an optimizer, or requires_grad=False")
-    frames = [each for each in _stepped(seen) if each.rate][-_OFTEN:]
-    for name, rows in _histories(frames).items():
-        moved = [row.update_ratio for row in rows if row.update_ratio is not None and row.grad_second_moment]
+    for name, rows in _histories(_stepped(seen)[-_OFTEN:]).items():  # a rate of 0 is meant
+        moved = [
+            row.update_ratio for row in rows if row.update_ratio is not None and row.grad_second_moment and row.rate
+        ]
         if len(moved) == _OFTEN and max(moved) < _SMALL and name in seen.matrices:
             yield found(
                 "TRN903",

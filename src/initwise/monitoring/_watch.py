@@ -15,6 +15,7 @@ from initwise.model.graph._structures import tensors
 from initwise.monitoring import _numbers
 from initwise.monitoring._activations import Activations
 from initwise.monitoring._frame import LayerRow
+from initwise.monitoring._hook import Hook
 from initwise.monitoring._numbers import Numbers, quietly
 from initwise.monitoring._wrappers import is_compiled, visible
 from initwise.signals._call import is_measurable
@@ -38,6 +39,10 @@ class Watch:
 
     Looks at the first forward pass with gradients. Passes after it (other micro-batches) and within the backward pass
     (what checkpoints compute again) go by.
+
+    Attributes:
+        inputs: what the model was called with; None where it was not called itself.
+        unlinked: layers that ran without autograd inside a pass that has it, as reentrant checkpoints do.
     """
 
     def __init__(self, reading: Reading, sheet: Sheet, *, light: bool = False) -> None:
@@ -54,6 +59,7 @@ class Watch:
         self._stack = ExitStack()
         self._compiled = any(map(is_compiled, reading.model.modules()))
         self.inputs: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self.unlinked: dict[str, None] = {}
 
     @property
     def saw(self) -> bool:
@@ -64,8 +70,8 @@ class Watch:
         """Hook all modules."""
         for name, module in visible(self._model):
             self._handles += [
-                module.register_forward_pre_hook(self._enterer(name), prepend=True, with_kwargs=True),
-                module.register_forward_hook(self._leaver(name), always_call=True),
+                module.register_forward_pre_hook(Hook(self._enterer(name)), prepend=True, with_kwargs=True),
+                module.register_forward_hook(Hook(self._leaver(name)), always_call=True),
             ]
 
     def detach(self) -> None:
@@ -159,6 +165,8 @@ class Watch:
     def _follow(self, output: Tensor, draft: _Draft) -> None:
         """Measure the gradient at the node: torch may crash on hooks of tensors that are written into later."""
         node, place = output.grad_fn, output.output_nr
+        if not torch.is_grad_enabled():
+            self.unlinked[draft.row.module] = None
         if node is None or self._light:
             return
 

@@ -40,11 +40,13 @@ class Weights:
         trained: those that require gradients, by canonical name.
         replayed: how many were drawn again from the plan.
         as_planned: how many of those hold the plan's values now.
+        as_found: those whose distance is from the weights as they were found, though there is a plan that draws them.
     """
 
     def __init__(self, reading: Reading, plan: Plan | None) -> None:
         self.trained = {each.name: each for each in reading.parameters if each.requires_grad and each.numel()}
         self.replayed = self.as_planned = 0
+        self.as_found: list[str] = []
         self._initial = {name: self._first(parameter, plan) for name, parameter in self.trained.items()}
         self._before: dict[str, Tensor] = {}
 
@@ -74,6 +76,8 @@ class Weights:
             now = sample(parameter.tensor)
             again = None if plan is None else _replayed(parameter, plan)
             if again is None:
+                if plan is not None and not plan[parameter.name].kept:
+                    self.as_found.append(parameter.name)
                 return now
             self.replayed += 1
             self.as_planned += int(torch.equal(again, now))
@@ -99,12 +103,14 @@ def _replayed(parameter: Parameter, plan: Plan) -> Tensor | None:
 
 
 def _update(before: Tensor, now: Tensor) -> dict[str, Tensor]:
+    if not before.numel():
+        return {}  # a shard of nothing
     norm = torch.linalg.vector_norm
     return {"update": norm(now - before), "before": norm(before), "rms": norm(before) / before.numel() ** 0.5}
 
 
 def _distance(now: Tensor, first: Tensor) -> dict[str, Tensor]:
-    if now.shape != first.shape:
+    if now.shape != first.shape or not now.numel():
         return {}
     norm = torch.linalg.vector_norm
     return {"moved": norm(now - first), "first": norm(first)}

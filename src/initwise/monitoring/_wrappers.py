@@ -1,8 +1,8 @@
-"""What cannot be looked into: compiled modules, replicas."""
+"""What cannot be looked into: compiled modules, replicas, shards."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from torch import nn
 
@@ -35,7 +35,7 @@ def notes(model: nn.Module) -> Iterator[str]:
     """Say what a monitor of this model does not see."""
     compiled = [path for path, module in model.named_modules() if is_compiled(module)]
     if compiled:
-        where = "the model is" if "" in compiled else f"{_some(compiled)} {'is' if len(compiled) == 1 else 'are'}"
+        where = "the model is" if "" in compiled else f"{some(compiled)} {'is' if len(compiled) == 1 else 'are'}"
         yield (
             f"{where} compiled: what happens inside is not seen, nor are functional activations; gradients, updates and"
             " distances of parameters are. To see all, monitor a run without torch.compile"
@@ -47,9 +47,11 @@ def notes(model: nn.Module) -> Iterator[str]:
         yield "the model is sharded: of parameters, the numbers are those of this process's shards"
 
 
+def some(names: Iterable[str]) -> str:
+    """Return the first three names, and how many more there are."""
+    listed = list(names)
+    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if listed[3:] else "")
+
+
 def _is_scripted(module: nn.Module) -> bool:
     return any(kind.__name__ == "ScriptModule" for kind in type(module).__mro__)
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if names[3:] else "")
