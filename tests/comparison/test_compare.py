@@ -81,6 +81,18 @@ def test_a_comparison_prints_its_verdicts_and_what_they_rest_on(found: Compariso
     assert repr(found) == "<Comparison of xavier, small, kaiming on toy>"
 
 
+def test_a_rate_at_an_end_of_the_grid_is_a_note(found: Comparison) -> None:
+    assert "small" in found.edges
+    assert found.edges["small"] == ("0.1 is the highest learning rate of the grid; a wider grid may do it more justice")
+    assert f"small: {found.edges['small']}" in found.notes
+    assert set(found.verdicts.notes) <= set(found.notes)
+    assert found.to_dict()["notes"] == list(found.notes)
+
+
+def test_one_rate_has_no_end() -> None:
+    assert run().edges == {}
+
+
 def test_a_comparison_as_data_is_json(found: Comparison) -> None:
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert len(data["runs"]) == len(found.outcomes)
@@ -322,3 +334,12 @@ def test_the_power_is_said_before_anything_runs(capsys: pytest.CaptureFixture[st
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("compare toy: with 6 seeds and 1 contender a difference of 1 noise is found with ")
     assert "12 runs of 20 steps (12 to decide), kept in .initwise/toy-" in lines[1]
+
+
+def test_the_power_is_said_before_the_task_is_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    def missing(seed: int) -> nn.Module:
+        raise OSError("no such disk")
+
+    with pytest.raises(OSError, match="no such disk"):
+        run(replace(FIXED, build=missing), progress=True)
+    assert capsys.readouterr().err.startswith("compare toy: with 6 seeds and 1 contender")

@@ -32,6 +32,7 @@ from tests.comparison import postgres
 from tests.comparison.toys import TOY, logged
 
 ROOT = Path(__file__).parents[2]
+PLACES = f"{ROOT / 'src'}{os.pathsep}{ROOT}"  # scripts import this tree, and these tests
 
 
 @pytest.fixture
@@ -89,6 +90,12 @@ def test_processes_and_one_process_find_the_same_and_a_second_call_runs_nothing(
     assert again.outcomes == together.outcomes
     assert len(list(diary.iterdir())) == begun  # but for its preflight, in this process, which had one before
     assert str(again) == str(together)
+
+
+def test_an_experiment_that_is_complete_starts_no_worker(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = run(TOY, place)
+    monkeypatch.setattr(multiprocessing, "get_context", None)
+    assert run(TOY, place, workers=2).outcomes == whole.outcomes
 
 
 def test_an_experiment_that_was_interrupted_goes_on_where_it_was(place: str) -> None:
@@ -189,7 +196,7 @@ def test_workers_end_when_the_process_that_started_them_is_killed_and_the_same_c
     diary.mkdir()
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": PLACES}
     process = subprocess.Popen([sys.executable, script, diary, place], cwd=tmp_path, env=environment)
     deadline = time.monotonic() + 60
     while not alive(diary, but=process.pid) and time.monotonic() < deadline:
@@ -483,7 +490,7 @@ if __name__ == "__main__":
 def test_a_helper_on_another_machine_shares_the_work(tmp_path: Path, database: str) -> None:
     script = tmp_path / "helper.py"
     script.write_text(textwrap.dedent(HELPER))
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": PLACES}
     helper = subprocess.Popen([sys.executable, script, database], stdout=subprocess.PIPE, env=environment)
     deadline = time.monotonic() + 60
     while not trials(database, "shared") and time.monotonic() < deadline:

@@ -130,8 +130,9 @@ def carried_out(
 ) -> Comparison:
     """Run an experiment, or what is left of it, and return what it showed; arguments as for `compare`."""
     running = _running(workers, threads, storage, study, progress)
+    reporter = Progress(experiment, running.workers, standard_error(wanted=running.progress))
+    reporter.say(f"compare {experiment.task.name}: {experiment.power}")
     with _threads(running.threads), opened(experiment, running) as (board, about):
-        reporter = Progress(experiment, running.workers, standard_error(wanted=running.progress))
         _announce(reporter, experiment, board)
         if running.workers == 1:
             work(experiment, board, reporter.seen)
@@ -253,7 +254,6 @@ def _agree(board: Board, about: Mapping[str, Any]) -> None:
 
 def _announce(reporter: Progress, experiment: Experiment, board: Board) -> None:
     design = experiment.design
-    reporter.say(f"compare {experiment.task.name}: {experiment.power}")
     tuning = f"{len(design.tuning)} to tune, " if design.tuning else ""
     deciding = len(design.strategies) * design.seeds
     reporter.say(

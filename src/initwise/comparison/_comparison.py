@@ -23,6 +23,7 @@ from initwise.reporting import fragment, paragraph, plain, table_html, text
 from initwise.writing import apply
 
 HEADS = ("learning rate", "runs", "at the start", "training", "validation", "metric", "gradient ratio", "seconds")
+SIGNALS = "medians over seeds; gradient ratio: of the first weight matrix over the last, at initialization"
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,6 +68,25 @@ class Comparison:
         found = min(better, key=lambda each: each.difference if each.difference is not None else 0.0, default=None)
         return self.verdicts.reference if found is None else found.strategy
 
+    @property
+    def edges(self) -> dict[str, str]:
+        """What is said of each strategy whose learning rate is an end of the grid, as a sentence by its name."""
+        rates = self.experiment.design.rates
+        words = {rates[0]: "lowest", rates[-1]: "highest"} if len(rates) > 1 else {}
+        return {
+            name: f"{rate:g} is the {words[rate]} learning rate of the grid; a wider grid may do it more justice"
+            for name, rate in self.rates.items()
+            if rate in words and not all(run.diverged for run in self.runs(name))
+        }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What one should know about these results: of the verdicts, and of rates at an end of the grid."""
+        return (*self.verdicts.notes, *self._edge_lines())
+
+    def _edge_lines(self) -> list[str]:
+        return [f"{name}: {said}" for name, said in self.edges.items()]
+
     def runs(self, strategy: str) -> list[Outcome]:
         """Return the outcomes of a strategy that decide, in the order of their seeds."""
         rate = self.rates[strategy]
@@ -103,7 +123,7 @@ class Comparison:
         """Return what the verdicts rest on: learning rates, losses, the metric, and signals at initialization."""
         rows = tuple(self._row(name) for name in self.experiment.design.strategies)
         columns = (Column("strategy"), *(Column(head, "right") for head in HEADS))
-        return Table("", columns, rows, tuple(self._notes()))
+        return Table("", columns, rows, (SIGNALS, *self._edge_lines()))
 
     def _row(self, name: str) -> tuple[str, ...]:
         runs = self.runs(name)
@@ -117,17 +137,6 @@ class Comparison:
         cells = [f"{self.rates[name]:g}", str(len(runs)), *map(_median, numbers)]
         return (name, *cells, f"{sum(run.seconds for run in runs) / len(runs):.2g}")
 
-    def _notes(self) -> list[str]:
-        design = self.experiment.design
-        found = ["medians over seeds; gradient ratio: of the first weight matrix over the last, at initialization"]
-        edges = {design.rates[0]: "lowest", design.rates[-1]: "highest"} if len(design.rates) > 1 else {}
-        found += [
-            f"{name}: {rate:g} is the {edges[rate]} learning rate of the grid; a wider grid may do it more justice"
-            for name, rate in self.rates.items()
-            if rate in edges and not all(run.diverged for run in self.runs(name))
-        ]
-        return found
-
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
         names = self.experiment.design.strategies
@@ -137,6 +146,7 @@ class Comparison:
             "learning_rates": self.rates,
             "power": plain(self.power.to_dict()),
             "verdicts": plain(self.verdicts.to_dict()),
+            "notes": list(self.notes),
             "curves": {name: plain(curve.to_dict()) for name, curve in self.curves.items()},
             "signals": {name: plain(dict(self.runs(name)[0].signals)) for name in names},
             "runs": [plain(each.to_dict()) for _, each in sorted(self.outcomes.items())],

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from initwise.comparison.statistics import sign_flip, t_interval, t_power, t_test, tost_power
+from initwise.comparison.statistics._flips import sign_flips
 
 # Darwin's maize, crossed minus self-fertilised, in eighths of an inch: Fisher, The Design of Experiments, 1935.
 MAIZE = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
@@ -38,6 +39,14 @@ def test_sign_flips_agree_with_scipys_permutation_test() -> None:
             (values,), np.mean, permutation_type="samples", n_resamples=10_000, alternative=side
         )
         assert sign_flip(values.tolist(), side) == pytest.approx(found.pvalue, abs=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 13])
+def test_sign_flips_of_many_experiments_at_once_are_those_of_each(count: int) -> None:
+    rows = np.random.default_rng(count).standard_normal((300, count)) + 0.7
+    rows[:9] = np.round(rows[:9])  # ties, and zeros
+    assert sign_flips(rows).tolist() == [sign_flip(row.tolist()) for row in rows]
+    assert sign_flips(rows[:0]).size == 0
 
 
 def test_sums_that_differ_only_by_rounding_are_ties() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from initwise.comparison.statistics import Loss, Losses, Race, Verdicts, sign_flip, verdicts
+from initwise.comparison.statistics._table import changes
 from initwise.errors import ArgumentError
 from initwise.reporting import to_json
 
@@ -145,6 +146,25 @@ def test_verdicts_are_plain_data_and_a_table() -> None:
     assert shown[4].split()[-7:-6] == ["8/8"]
     assert shown[6] == "any verdict is wrong with at most 5%; equivalent: within +2.0% of the reference"
     assert found.of("auto") is None
+
+
+@pytest.mark.parametrize(
+    ("differences", "shown"),
+    [
+        ((-0.5, -0.88, -0.1), ["-39.3%", "-58.5%", "-9.5%"]),
+        ((2.99, 0.64, 5.32), ["x19.9", "x1.9", "x204"]),
+        ((-1.47, -1.75, 0.1), ["x0.23", "x0.174", "x1.11"]),
+        ((0.0, -200.0, 200.0), ["x1", "x1.38e-87", "x>1e43"]),
+    ],
+)
+def test_a_difference_and_its_interval_are_told_in_one_unit(differences: tuple[float, ...], shown: list[str]) -> None:
+    assert changes(differences, "log") == shown
+
+
+def test_the_interval_in_the_table_mixes_no_units() -> None:
+    noise = (-1.1, 0.1, -0.6, -0.5) * 2
+    found = verdicts(Losses.of({"a": [1.0] * 8, "b": [math.exp(each) for each in noise]}), reference="a")
+    assert str(found).splitlines()[3].split()[3:7] == ["-40.8%", "-59.6%", "to", "-13.4%"]
 
 
 def test_questions_that_do_not_fit_are_refused() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from initwise.comparison._experiment import Experiment
 from initwise.comparison.engine._board import Board, CellError
 from initwise.comparison.engine._claims import started
-from initwise.comparison.engine._worker import POLL, Parent, Seen, work
+from initwise.comparison.engine._worker import POLL, Parent, Seen, complete, work
 from initwise.errors import ArgumentError, InitwiseError
 
 FRUITLESS = 3  # ends with an error in a row, beyond one a worker, before any cell was finished: nothing more is started
@@ -43,7 +43,11 @@ def work_in_processes(experiment: Experiment, board: Board, workers: int, thread
             strategy learns.
     """
     _check_sendable(experiment)
-    board.enqueue(experiment.wanted(board.outcomes()))
+    outcomes = board.outcomes()
+    cells = experiment.wanted(outcomes)
+    if complete(experiment, cells, outcomes):
+        return
+    board.enqueue(cells)
     start = _starter(experiment, board, threads)
     running = [start() for _ in range(workers)]
     try:

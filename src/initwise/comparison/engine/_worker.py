@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from initwise.comparison._cells import Cell
+from initwise.comparison._design import Outcomes
 from initwise.comparison._experiment import Experiment
 from initwise.comparison.engine._board import Board, CellError, Taken
 from initwise.comparison.engine._claims import BEAT, lives
@@ -41,7 +42,7 @@ def work(experiment: Experiment, board: Board, seen: Seen | None = None, parent:
             board.reap()
             outcomes = board.outcomes()
             cells = experiment.wanted(outcomes)
-            if not experiment.design.lacking(cells, outcomes) and _complete(experiment, cells):
+            if complete(experiment, cells, outcomes):
                 return ran
             _check_fatal(board)
             # Who just ran a cell enqueues what follows from it at once; who is idle leaves it to them for a moment.
@@ -59,8 +60,10 @@ def work(experiment: Experiment, board: Board, seen: Seen | None = None, parent:
                 seen(board)
 
 
-def _complete(experiment: Experiment, cells: list[Cell]) -> bool:
-    """Tell whether all strategies have their cells of the verdict among these."""
+def complete(experiment: Experiment, cells: list[Cell], outcomes: Outcomes) -> bool:
+    """Tell whether all cells that are wanted have an outcome, and all strategies have their cells of the verdict."""
+    if experiment.design.lacking(cells, outcomes):
+        return False
     return {cell.strategy for cell in cells if not cell.tunes} == set(experiment.design.strategies)
 
 

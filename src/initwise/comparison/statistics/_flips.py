@@ -42,6 +42,31 @@ def sign_flip(differences: Sequence[float], side: Side = "two-sided") -> float:
     return _share(values, total - slack)
 
 
+def sign_flips(rows: Floats) -> Floats:  # (experiments, seeds) -> (experiments,)
+    """Return the two-sided p-value of each row, as `sign_flip` does for up to 32 differences, for thousands at once.
+
+    A pattern is as extreme as the observed one if what it flips weighs at most as much as what is negative there. Those
+    are counted over both halves of all rows in one search: each row's sums stand in an interval of their own.
+    """
+    sizes, count = np.abs(rows), rows.shape[1]
+    weights = sizes.sum(1)
+    lighter = np.minimum(np.where(rows < 0, sizes, 0.0).sum(1), np.where(rows > 0, sizes, 0.0).sum(1))
+    ones, others = _subsets(sizes[:, : count // 2]), np.sort(_subsets(sizes[:, count // 2 :]), axis=1)
+    apart = 3 * (weights.max(initial=0.0) + 1) * np.arange(len(rows))[:, None]
+    allowed = (lighter + 1e-12 * weights)[:, None] - ones
+    found = np.searchsorted((others + apart).ravel(), (allowed + apart).ravel(), side="right").reshape(ones.shape)
+    below = found - others.shape[1] * np.arange(len(rows))[:, None]
+    return np.minimum(1.0, 2 * below.sum(1) / 2.0**count)
+
+
+def _subsets(values: Floats) -> Floats:  # (experiments, n) -> (experiments, 2**n)
+    """Return the sums over all subsets of each row."""
+    sums = np.zeros((len(values), 1))
+    for column in values.T[:, :, None]:
+        sums = np.concatenate((sums, sums + column), axis=1)
+    return sums
+
+
 def _share(values: Floats, least: float) -> float:
     """Return the share of sign patterns of the values whose sum is at least `least`."""
     count = len(values)

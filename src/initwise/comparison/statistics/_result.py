@@ -11,7 +11,7 @@ from initwise.comparison.statistics._family import Test
 from initwise.comparison.statistics._losses import Scale
 from initwise.comparison.statistics._racing import Lost
 from initwise.comparison.statistics._summaries import InterquartileMean
-from initwise.comparison.statistics._table import change, rows_of
+from initwise.comparison.statistics._table import changes, rows_of
 from initwise.findings import Column, Table
 
 
@@ -61,7 +61,11 @@ class Verdicts:
         rows = tuple(rows_of(fate, mean, said.get(fate.strategy), word, self.scale) for fate, mean in pairs)
         right = ("middle loss", "difference", "interval", "lower on", "diverged")
         columns = (Column("strategy"), Column("verdict"), *(Column(name, "right") for name in right), Column("grounds"))
-        size = "" if self.margin is None else f"; equivalent: within {change(self.margin, self.scale)} of the reference"
+        size = (
+            ""
+            if self.margin is None
+            else f"; equivalent: within {changes([self.margin], self.scale)[0]} of the reference"
+        )
         note = f"any verdict is wrong with at most {self.alpha:.0%}{size}"
         return Table("", columns, rows, (note, *self.notes))
 

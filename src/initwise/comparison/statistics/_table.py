@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from initwise.comparison.statistics._contender import Contender
 from initwise.comparison.statistics._divergence import Divergence
 from initwise.comparison.statistics._losses import Scale
 from initwise.comparison.statistics._summaries import InterquartileMean
+
+_PERCENT = math.log(3)  # differences of logarithms up to which percent read well
 
 
 def rows_of(
@@ -18,20 +21,26 @@ def rows_of(
     diverged = f"{fate.diverged}/{fate.runs}" if fate.diverged else "-"
     if said is None:
         return (fate.strategy, word, middle, "", "", "", diverged, "")
-    interval = " to ".join(change(end, scale) for end in said.interval) if said.interval else "-"
-    difference = "-" if said.difference is None else change(said.difference, scale)
+    difference, *ends = changes([said.difference, *(said.interval or ())], scale)
+    interval = " to ".join(ends) or "-"
     wins = f"{said.improvement.value:.0%}"
     return (fate.strategy, said.verdict, middle, difference, interval, wins, diverged, said.reason)
 
 
-def change(difference: float, scale: Scale) -> str:
-    """Return a difference of losses in words: of logarithms as a share, or as a factor where it is large.
+def changes(differences: Sequence[float | None], scale: Scale) -> list[str]:
+    """Return differences of losses in words and in one unit: of logarithms in percent, or as factors if one is large.
 
-    >>> change(-0.105, "log"), change(3.0, "log"), change(-3.0, "log"), change(0.25, "identity")
-    ('-10.0%', 'x20.1', 'x0.0498', '+0.25')
+    >>> changes([-0.105, -0.2, None], "log"), changes([-0.7, -2.0, 0.1], "log"), changes([0.25], "identity")
+    (['-10.0%', '-18.1%', '-'], ['x0.497', 'x0.135', 'x1.11'], ['+0.25'])
     """
+    known = [each for each in differences if each is not None]
+    factors = max(map(abs, known), default=0.0) > _PERCENT
+    return ["-" if each is None else _change(each, scale, factors=factors) for each in differences]
+
+
+def _change(difference: float, scale: Scale, *, factors: bool) -> str:
     if scale == "identity":
         return f"{difference:+.3g}"
-    if abs(difference) < math.log(2):
+    if not factors:
         return f"{math.expm1(difference):+.1%}"
     return f"x{math.exp(difference):.3g}" if difference < 100 else "x>1e43"
