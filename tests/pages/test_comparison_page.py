@@ -148,6 +148,13 @@ def test_every_chart_has_its_numbers_in_a_table() -> None:
     assert tables[3].count("2 of 2 diverged") == 5
 
 
+def test_a_difference_and_its_interval_have_one_unit() -> None:
+    wide: list[float | None] = [0.5 * 20.0 ** (-1) ** (seed % 3) for seed in range(8)]
+    page = iw.report(compared({"classic": spread(1.0), "wide": wide}), path=None).html
+    told = data_of(page)["sets"]["differences"]["points"][0]["told"]
+    assert re.fullmatch(r"×[\d.]+ \(×[\d.]+ to ×[\d.]+\)", told), told
+
+
 def test_a_grid_whose_end_was_chosen_is_warned_of_once_for_all() -> None:
     comparison = compared({"classic": spread(1.0), "auto": spread(0.5)}, rates=(0.1, 1.0))
     page = iw.report(Comparison(comparison.experiment, _at_the_end(comparison), {}), path=None)

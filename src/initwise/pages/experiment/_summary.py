@@ -57,12 +57,9 @@ def facts(comparison: Comparison) -> list[Fact]:
 
 def edges(comparison: Comparison) -> list[str]:
     """Return which strategies chose a learning rate at an end of the grid; those that chose the same stand together."""
-    names = comparison.experiment.design.strategies
     groups: dict[str, list[str]] = {}
-    for note in comparison.training_table().notes:
-        name = next((each for each in names if note.startswith(f"{each}: ")), None)
-        if name is not None:
-            groups.setdefault(note.removeprefix(f"{name}: "), []).append(name)
+    for name, said in comparison.edges.items():
+        groups.setdefault(said, []).append(name)
     return [f"{listed(found)}: {said}" for said, found in groups.items()]
 
 

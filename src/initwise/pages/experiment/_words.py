@@ -18,19 +18,23 @@ def change(difference: float, scale: Scale) -> str:
     >>> change(-0.105, "log"), change(3.0, "log"), change(-0.25, "identity")
     ('−10.0\xa0%', '×20.1', '−0.25')
     """
-    if scale == "identity":
-        return _signed(f"{difference:+.3g}")
-    if abs(difference) < _TIMES:
-        return _signed(percent(f"{math.expm1(difference) * 100:+.1f}%"))
-    return f"×{math.exp(difference):.3g}" if difference < 100 else "×>1e43"
+    return _changes([difference], scale)[0]
 
 
 def against(said: Contender, scale: Scale) -> str:
-    """Return how a contender's loss lies to the reference's, with its interval."""
+    """Return how a contender's loss lies to the reference's, with its interval, in one unit."""
     if said.difference is None:
         return "no pair survived"
-    found = change(said.difference, scale)
-    return found if said.interval is None else f"{found} ({' to '.join(change(end, scale) for end in said.interval)})"
+    found, *ends = _changes([said.difference, *(said.interval or ())], scale)
+    return f"{found} ({' to '.join(ends)})" if ends else found
+
+
+def _changes(differences: Sequence[float], scale: Scale) -> list[str]:
+    if scale == "identity":
+        return [_signed(f"{each:+.3g}") for each in differences]
+    if max(map(abs, differences)) < _TIMES:
+        return [_signed(percent(f"{math.expm1(each) * 100:+.1f}%")) for each in differences]
+    return [f"×{math.exp(each):.3g}" if each < 100 else "×>1e43" for each in differences]
 
 
 def smaller(said: Contender, scale: Scale) -> str:
