@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import initwise as iw
 from initwise.calibration._calls import as_calls
+from initwise.calibration._together import Together
 from initwise.errors import ArgumentError
 
 
@@ -130,7 +131,7 @@ def test_labels_of_no_known_form_ask_for_a_loss() -> None:
 
 def test_a_step_is_judged_by_a_batch_of_which_half_is_new() -> None:
     batches = [(torch.full((4, 16), value), torch.full((4,), int(value))) for value in (1.0, 2.0)]
-    call = as_calls("gradinit", batches, mlp(), 4).after(0)
+    call = as_calls(Together("gradinit"), batches, mlp(), 4).after(0)
     assert call.example.args[0][:, 0].tolist() == [1, 1, 2, 2]
     assert call.targets[0].tolist() == [1, 1, 2, 2]
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from initwise._arguments import Arguments
 from initwise.calibration._rows import given
 from initwise.calibration._session import Session, session, settled
-from initwise.calibration._sums import Sums, over_ranks, sums
+from initwise.calibration._sums import Sums, over_processes, sums
+from initwise.calibration._together import together
 from initwise.errors import ArgumentError
 from initwise.model import Parameter
 from initwise.model.graph._state import _eager
@@ -69,13 +70,14 @@ def actnorm_init(model: nn.Module, batches: Any, plan: Plan, *, modules: Any = N
         ArgumentError: no such module, one that is not called or is no scale and shift; a channel without variance.
         ApplyError: the plan is for another model.
     """
-    check = Arguments("actnorm_init")
-    check.integer("limit", limit, least=1)
-    check.done()
-    with session("actnorm_init", model, batches, plan, limit) as found:
-        selected = _selected(found, modules)
-        for name in _order(found, selected):
-            _normalize(found, name, selected[name])
+    with together("actnorm_init") as peers:
+        check = Arguments("actnorm_init")
+        check.integer("limit", limit, least=1)
+        check.done()
+        with session(peers, model, batches, plan, limit=limit, asked={}) as found:
+            selected = _selected(found, modules)
+            for name in _order(found, selected):
+                _normalize(found, name, selected[name])
     return settled(model, found)
 
 
@@ -179,7 +181,11 @@ def _moments(found: Session, name: str, inputs: list[Tensor], channels: int) -> 
     if axis is None:
         raise found.refuse(f"{name!r} takes shape {tuple(inputs[0].shape)}, and has {channels} channels; no axis fits")
     gathered = [sums(each, axis) for each in inputs]
-    return over_ranks(sum(gathered[1:], gathered[0]))
+    return _everywhere(found, name, gathered)
+
+
+def _everywhere(found: Session, name: str, gathered: list[Sums]) -> Sums:
+    return over_processes(found.peers, f"the channels of {name!r}", {name: sum(gathered[1:], gathered[0])})[name]
 
 
 def _axis(tensor: Tensor, channels: int) -> int | None:
@@ -205,7 +211,7 @@ def _is_normal(found: Session, module: nn.Module, calls: list[tuple[Tensor, tupl
     if axis is None:
         return False
     gathered = [sums(each, axis) for each in outputs]
-    whole = over_ranks(sum(gathered[1:], gathered[0]))
+    whole = _everywhere(found, pairs[0][0].name, gathered)
     off = max(float(whole.mean.abs().max()), float((whole.std - 1).abs().max()))
     return math.isfinite(off) and off < _NEAR
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from initwise._arguments import show
+from initwise.calibration._together import Together
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.model import Example, as_example
 from initwise.model.graph._structures import tensors
@@ -19,24 +20,23 @@ from initwise.model.graph._structures import tensors
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """Calls of the model, in the order in which they were given."""
+    """Calls of the model, in the order in which they were given.
+
+    Attributes:
+        words: the batches of all processes in words.
+    """
 
     examples: tuple[Example, ...]
-
-    @property
-    def samples(self) -> int:
-        """The number of samples, by the first axis of each call's first tensor."""
-        firsts = (next(iter(tensors((each.args, each.kwargs))), None) for each in self.examples)
-        return sum(each.shape[0] for each in firsts if each is not None and each.dim())
-
-    @property
-    def words(self) -> str:
-        """The batches in words."""
-        count = len(self.examples)
-        return f"{self.samples:,} samples in {count} batch{'' if count == 1 else 'es'}"
+    words: str
 
 
-def as_batches(operation: str, given: Any, model: nn.Module, limit: int) -> Batches:
+def samples(example: Example) -> int:
+    """Return the number of samples of a call, by the first axis of its first tensor; 0 where it has none."""
+    first = next(iter(tensors((example.args, example.kwargs))), None)
+    return first.shape[0] if first is not None and first.dim() else 0
+
+
+def as_batches(peers: Together, given: Any, model: nn.Module, limit: int) -> Batches:
     """Return the batches that were given: one as for `plan(inputs=)`, or a list, a loader, any iterable of them.
 
     Of what a loader gives, positional elements that the model's forward does not take (labels) are left out.
@@ -45,6 +45,7 @@ def as_batches(operation: str, given: Any, model: nn.Module, limit: int) -> Batc
         ArgumentError: there is none, or one holds NaN or infinities.
         ArgumentTypeError: these are no batches.
     """
+    operation = peers.operation
     single = isinstance(given, Tensor | Mapping | tuple | str | Example)
     if not single and not isinstance(given, Iterable):
         raise ArgumentTypeError(
@@ -59,7 +60,14 @@ def as_batches(operation: str, given: Any, model: nn.Module, limit: int) -> Batc
         for tensor in tensors((example.args, example.kwargs)):
             if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
                 raise ArgumentError(f"{operation}: batch {place} holds NaN or infinities; give batches without")
-    return Batches(examples)
+    return Batches(examples, _words(peers, examples))
+
+
+def _words(peers: Together, examples: tuple[Example, ...]) -> str:
+    held = peers.told("the batches", (sum(map(samples, examples)), len(examples)))
+    count = sum(batches for _, batches in held)
+    where = f" of {peers.world} processes" if not peers.alone else ""
+    return f"{sum(number for number, _ in held):,} samples in {count} batch{'' if count == 1 else 'es'}{where}"
 
 
 def _fitting(example: Example, model: nn.Module) -> Example:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from initwise._arguments import show
-from initwise.calibration._batches import _fitting
+from initwise.calibration._batches import _fitting, samples
+from initwise.calibration._together import Together
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.model import Example, as_example, candidates
 from initwise.model.graph._structures import mapped, tensors
@@ -27,6 +28,11 @@ class Call:
     example: Example
     targets: tuple[Any, ...] = ()
 
+    @property
+    def weight(self) -> int:
+        """The number of its samples, by which its loss counts among those of other processes."""
+        return samples(self.example) or 1
+
 
 @dataclass(frozen=True, eq=False)
 class Calls:
@@ -34,17 +40,13 @@ class Calls:
 
     Attributes:
         given: the batches that were given; of noise one call that has its form.
-        noise: floating inputs are drawn anew at each step.
+        noise: floating inputs are drawn anew at each step, the same in all processes.
+        words: what the calls of all processes are, in words.
     """
 
     given: tuple[Call, ...]
     noise: bool = False
-
-    @property
-    def words(self) -> str:
-        """What the calls are, in words."""
-        count = len(self.given)
-        return "noise" if self.noise else f"{count} batch{'' if count == 1 else 'es'}"
+    words: str = "noise"
 
     def at(self, step: int) -> Call:
         """Return the call of a step."""
@@ -66,7 +68,7 @@ class Calls:
         return _halves(self.at(step), self.at(step + 1))
 
 
-def as_calls(operation: str, given: Any, model: nn.Module, limit: int) -> Calls:
+def as_calls(peers: Together, given: Any, model: nn.Module, limit: int) -> Calls:
     """Return the calls for batches: one, a list or loader of them; for None noise, in the form that the model takes.
 
     Positional elements that the model's forward does not take are for the loss.
@@ -75,6 +77,7 @@ def as_calls(operation: str, given: Any, model: nn.Module, limit: int) -> Calls:
         ArgumentError: there is none, one holds NaN or infinities, or nothing is known of what the model takes.
         ArgumentTypeError: these are no batches.
     """
+    operation = peers.operation
     if given is None:
         return Calls((Call(_widened(_built(operation, model))),), noise=True)
     single = isinstance(given, Tensor | Mapping | tuple | str | Example)
@@ -90,7 +93,12 @@ def as_calls(operation: str, given: Any, model: nn.Module, limit: int) -> Calls:
         for tensor in tensors((call.example.args, call.example.kwargs, call.targets)):
             if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
                 raise ArgumentError(f"{operation}: batch {place} holds NaN or infinities; give batches without")
-    return Calls(tuple(found))
+    return Calls(tuple(found), words=_words(sum(peers.told("the batches", len(found))), peers))
+
+
+def _words(count: int, peers: Together) -> str:
+    where = f" of {peers.world} processes" if not peers.alone else ""
+    return f"{count} batch{'' if count == 1 else 'es'}{where}"
 
 
 def _split(given: Any, model: nn.Module) -> Call:

@@ -17,7 +17,7 @@ def named_in(error: RuntimeError) -> str:
     return f"{said.group(1)} has no derivative" if said else str(error).rstrip(".")
 
 
-def cut_off(loss: Tensor, gradients: Iterable[Tensor]) -> str:
+def cut_off(outputs: Iterable[Tensor], gradients: Iterable[Tensor]) -> str:
     """Return which function gave gradients that pass for constants; "" where none did.
 
     Such a node raises only where a backward pass runs through it. One that asks for given tensors goes around it, and
@@ -25,7 +25,7 @@ def cut_off(loss: Tensor, gradients: Iterable[Tensor]) -> str:
     """
     if all(node.name() != _MISSING for node in _nodes(gradients)):
         return ""
-    made = (getattr(type(node), "_forward_cls", None) for node in _nodes([loss]))
+    made = (getattr(type(node), "_forward_cls", None) for node in _nodes(outputs))
     names = [kind.__name__ for kind in made if kind is not None and hasattr(kind.backward, "__wrapped__")]
     return f"{', '.join(dict.fromkeys(names)) or 'a function'} is marked @once_differentiable"
 

@@ -36,6 +36,9 @@ def gradinit(
     Scales start at 1, are moved by Adam, and stay above 0.01. Zhu, Ni, Xu, Kong, Huang, Goldstein, GradInit, NeurIPS
     2021 (arXiv:2102.08098).
 
+    Where torch.distributed runs, all processes call this together, each with its own batches: the loss is the mean over
+    all samples, and all find the same scales.
+
     Scaled is every trained tensor, gains of norms included. Zeros and what is kept, frozen or parametrized stay as they
     are; the plan's notes say so. Dropout is off, batch norms use the batch.
 
@@ -69,21 +72,25 @@ def gradinit(
     >>> plan["2.weight"].law.std < 1, iw.verify(model, plan).ok
     (True, True)
     """
-    check = Arguments("gradinit")
-    check.choice("optimizer", optimizer, ("sgd", "adam"))
-    check.integer("steps", steps, least=1)
-    check.integer("limit", limit, least=1)
     ahead = eta if eta is not None else 0.1 if optimizer == "sgd" else 0.001
-    for name, value in (("eta", ahead), ("bound", bound), ("learning_rate", learning_rate)):
-        if check.number(name, value) <= 0:
-            check.refuse(f"{name} is {value}, and must be above 0")
-    check.done()
+
+    def asked() -> dict[str, Any]:
+        check = Arguments("gradinit")
+        check.choice("optimizer", optimizer, ("sgd", "adam"))
+        check.integer("steps", steps, least=1)
+        check.integer("limit", limit, least=1)
+        numbers = {"eta": ahead, "bound": bound, "learning_rate": learning_rate}
+        for name, value in numbers.items():
+            if check.number(name, value) <= 0:
+                check.refuse(f"{name} is {value}, and must be above 0")
+        check.done()
+        return {"optimizer": optimizer, "steps": steps, "limit": limit, **numbers}
 
     def search(found: Landscape) -> tuple[Sequence[float], str]:
         descent = _Descent(found, float(ahead), float(bound), by_sign=optimizer == "adam")
         return descent.run(steps, float(learning_rate))
 
-    return found_by("gradinit", (model, batches, plan), loss, limit, _is_any, search)
+    return found_by("gradinit", (model, batches, plan), loss, _is_any, search, asked)
 
 
 class _Descent:
@@ -98,8 +105,7 @@ class _Descent:
         moved = torch.optim.Adam([scales], lr=rate)
         first = self._reached(scales, 0)[1]
         for step in range(steps):
-            aim = self._aim(scales, step)
-            (slopes,) = self.found.gradient(aim, [scales])
+            (slopes,) = self.found.total("slopes", [self.slopes(scales, step)])
             self._refuse_infinite(slopes, "the slope of a scale", step)
             scales.grad = slopes
             moved.step()
@@ -108,31 +114,46 @@ class _Descent:
         norm, last = self._reached(scales, 0)
         return scales.tolist(), self._told(first, last, norm, steps)
 
-    def _aim(self, scales: Tensor, step: int) -> Tensor:
-        """Return what a step lowers: the norm of the gradient where it is above the bound, else the loss ahead."""
-        weights, gradient, norm = self._here(scales, step)
-        return norm if float(norm.detach()) > self.bound else self._ahead(weights, gradient, step)
+    def slopes(self, scales: Tensor, step: int) -> Tensor:
+        """Return this process's part of the slopes of what a step lowers.
+
+        That is the norm of the gradient where it is above the bound, else the loss ahead. Both depend on the gradient
+        over all processes, and it on the parts of each.
+        """
+        weights, part, gradient, norm = self._here(scales, step)
+        if float(norm.detach()) > self.bound:
+            (along,) = self.found.gradient(part, [scales], self.found.gradient([norm], gradient))
+            return along
+        ahead = self._ahead(weights, gradient, step)
+        *back, along = self.found.gradient([ahead], [*gradient, scales])
+        if self.by_sign:
+            return along
+        (through,) = self.found.gradient(part, [scales], self.found.total("slopes of the gradient", back))
+        return along + through
 
     def _reached(self, scales: Tensor, step: int) -> tuple[float, float]:
         """Return the norm of the gradient, and the loss after a step."""
-        weights, gradient, norm = self._here(scales, step)
-        return float(norm.detach()), float(self._ahead(weights, gradient, step, finite=False).detach())
+        weights, _, gradient, norm = self._here(scales, step)
+        (ahead,) = self.found.total("the loss", [self._ahead(weights, gradient, step, finite=False)])
+        return float(norm.detach()), float(ahead)
 
-    def _here(self, scales: Tensor, step: int) -> tuple[Weights, list[Tensor], Tensor]:
+    def _here(self, scales: Tensor, step: int) -> tuple[Weights, list[Tensor], list[Tensor], Tensor]:
+        """Return the weights, this process's part of the gradient, the whole of it, and its norm."""
         weights = self.found.weights(scales)
-        value = self.found.loss_at(weights, self.found.calls.at(step), step)
-        gradient = self.found.gradient(value, list(weights.values()), again=True)
+        value = self.found.part(weights, self.found.calls.at(step), step)
+        part = self.found.gradient([value], list(weights.values()), again=True)
+        gradient = [each.requires_grad_() for each in self.found.total("gradients", part)]
         sizes = [each.abs().cpu() for each in gradient]
         parts = [each.sum() if self.by_sign else (each**2).sum() for each in sizes]
         total = torch.stack([each.double() for each in parts]).sum()
         self._refuse_infinite(total, "the norm of the gradient", step)
-        return weights, gradient, total if self.by_sign else total.sqrt()
+        return weights, part, gradient, total if self.by_sign else total.sqrt()
 
     def _ahead(self, weights: Weights, gradient: list[Tensor], step: int, *, finite: bool = True) -> Tensor:
-        """Return the loss after one step of the optimizer, over a batch of which half is new."""
+        """Return this process's part of the loss after one step of the optimizer, over a batch of which half is new."""
         moves = [each.sgn().detach() if self.by_sign else each for each in gradient]
         moved = {path: old - self.ahead * by for (path, old), by in zip(weights.items(), moves, strict=True)}
-        return self.found.loss_at(moved, self.found.calls.after(step), step, finite=finite)
+        return self.found.part(moved, self.found.calls.after(step), step, finite=finite)
 
     def _refuse_infinite(self, values: Tensor, what: str, step: int) -> None:
         if not bool(torch.isfinite(values).all()):

@@ -18,14 +18,14 @@ from initwise.calibration._derivatives import cut_off, named_in
 from initwise.calibration._losses import Loss, loss_of
 from initwise.calibration._rows import times
 from initwise.calibration._scales import trained, with_scales
+from initwise.calibration._subject import agreed, checked
+from initwise.calibration._together import Together, together
 from initwise.errors import ArgumentError, ArgumentTypeError, InitwiseError
-from initwise.model import read
 from initwise.model.graph._state import _eager
-from initwise.planning import Plan, Row, refuse_other_than_plan
+from initwise.planning import Plan, Row
 from initwise.signals._example import fitted
 from initwise.signals._modes import set_modes
 from initwise.signals._pass import SEED, seeded
-from initwise.signals._probe import _runnable
 from initwise.signals._restored import restored
 from initwise.writing import apply
 
@@ -37,13 +37,17 @@ ADVICE = "start from smaller weights, as iw.plan(model, 'kaiming'), or take a sm
 class Landscape:
     """A model that holds a plan, and what it is called with.
 
+    The loss is the mean over the samples of all processes. Each process has its part of it, and of what is linear in
+    it: gradients, and products with their derivatives. `total` makes the whole of the parts.
+
     Attributes:
+        peers: the processes that do this together.
         base: all trained tensors by their first path, as the plan has them.
         paths: the first path of each path.
         scaled: the path of each parameter that has a scale, by its name in the plan, in the plan's order.
     """
 
-    operation: str
+    peers: Together
     model: nn.Module
     plan: Plan
     calls: Calls
@@ -52,6 +56,11 @@ class Landscape:
     paths: Mapping[str, str]
     scaled: Mapping[str, str]
     notes: tuple[str, ...]
+
+    @property
+    def operation(self) -> str:
+        """The name of the calibration."""
+        return self.peers.operation
 
     def weights(self, scales: Tensor) -> dict[str, Tensor]:
         """Return all trained tensors, those with a scale multiplied by it; each can be differentiated by."""
@@ -63,12 +72,23 @@ class Landscape:
             for path, base in self.base.items()
         }
 
-    def loss_at(self, weights: Weights, call: Call, step: int, *, finite: bool = True) -> Tensor:
-        """Return the loss with these weights.
+    def part(self, weights: Weights, call: Call, step: int, *, finite: bool = True) -> Tensor:
+        """Return this process's part of the loss with these weights: its own, by its share of the samples.
 
         Raises:
             ArgumentError: the model raised, or the loss is no scalar, or not finite where it has to be.
         """
+        value = self._loss(weights, call, step)
+        if finite and not bool(torch.isfinite(value)):
+            raise self.refuse(f"the loss is {float(value.detach())} at step {step}; {ADVICE}")
+        counts = self.peers.told(f"the loss at step {step}", call.weight)
+        return value if self.peers.alone else value * (call.weight / sum(counts))
+
+    def total(self, what: str, parts: Sequence[Tensor]) -> list[Tensor]:
+        """Return the sums of the parts of all processes, without the graph that made them."""
+        return self.peers.summed(what, parts)
+
+    def _loss(self, weights: Weights, call: Call, step: int) -> Tensor:
         args, kwargs = fitted(call.example, self.model)
         replaced = {path: weights[first] for path, first in self.paths.items()}
         with seeded(SEED):
@@ -81,26 +101,42 @@ class Landscape:
                     f"forward raised {type(error).__name__} with {call.example.description}: {error}. Give batches "
                     "that the model takes"
                 ) from error
-            value = loss_of(self.operation, self.loss, output, call, step)
-        if finite and not bool(torch.isfinite(value)):
-            raise self.refuse(f"the loss is {float(value.detach())} at step {step}; {ADVICE}")
-        return value
+            draw = step if self.calls.noise else step * self.peers.world + self.peers.rank  # of labels, where none are
+            return loss_of(self.operation, self.loss, output, call, draw)
 
-    def gradient(self, loss: Tensor, by: Sequence[Tensor], *, again: bool = False) -> list[Tensor]:
-        """Return the gradient of a scalar, with zeros where it does not depend; `again`: it will be differentiated.
+    def gradient(
+        self,
+        outputs: Sequence[Tensor],
+        by: Sequence[Tensor],
+        along: Sequence[Tensor] | None = None,
+        *,
+        again: bool = False,
+    ) -> list[Tensor]:
+        """Return the gradient of a scalar, or of the product of outputs `along` others; `again`: it is differentiated.
+
+        It is zero where nothing depends.
 
         Raises:
             ArgumentError: the model cannot be differentiated so often.
         """
-        if not loss.requires_grad:
+        pairs = zip(outputs, along or map(torch.ones_like, outputs), strict=True)
+        depending = [(output, factor) for output, factor in pairs if output.requires_grad]
+        if not depending:
             return [torch.zeros_like(each) for each in by]
+        made = [output for output, _ in depending]
         try:
             found = torch.autograd.grad(
-                loss, by, create_graph=again, retain_graph=True, allow_unused=True, materialize_grads=True
+                made,
+                by,
+                [factor for _, factor in depending],
+                create_graph=again,
+                retain_graph=True,
+                allow_unused=True,
+                materialize_grads=True,
             )
         except RuntimeError as error:
             raise self._not_twice(named_in(error)) from error
-        cut = cut_off(loss, found) if again else ""
+        cut = cut_off(made, found) if again else ""
         if cut:
             raise self._not_twice(cut)
         return list(found)
@@ -131,42 +167,47 @@ def found_by(
     operation: str,
     subject: tuple[Any, Any, Any],
     loss: Any,
-    limit: int,
     admits: Callable[[Row], bool],
     search: Callable[[Landscape], tuple[Sequence[float], str]],
+    check: Callable[[], Mapping[str, Any]],
 ) -> Plan:
-    """Return the plan that a search found for (model, batches, plan); the model holds it, and all else is as it was."""
-    with _landscape(operation, subject, loss, limit, admits) as found:
-        plan = found.finished(*search(found))
+    """Return the plan that a search found for (model, batches, plan); the model holds it, and all else is as it was.
+
+    Args:
+        check: checks the arguments of the call, and returns those in which processes must agree, and `limit`.
+    """
+    with together(operation) as peers:
+        asked = dict(check())
+        with _landscape(peers, subject, loss, asked.pop("limit"), asked, admits) as found:
+            plan = found.finished(*search(found))
+            peers.ended(plan.digest())
     apply(subject[0], plan)
     return plan
 
 
 @contextmanager
 def _landscape(
-    operation: str, subject: tuple[Any, Any, Any], loss: Any, limit: int, admits: Callable[[Row], bool]
+    peers: Together,
+    subject: tuple[Any, Any, Any],
+    loss: Any,
+    limit: int,
+    asked: Mapping[str, Any],
+    admits: Callable[[Row], bool],
 ) -> Iterator[Landscape]:
     model, batches, plan = subject
-    if not isinstance(model, nn.Module):
-        raise ArgumentTypeError(
-            f"{operation}: model is {show(model)} of type {type(model).__name__}; give an nn.Module"
-        )
     if loss is not None and not callable(loss):
-        raise ArgumentTypeError(f"{operation}: loss is {show(loss)}; give a function of the model's output, or None")
-    refuse_other_than_plan(operation, plan)
-    reading, runnable = read(model), _runnable(model)
-    empty = next((each.name for each in reading.parameters if each.tensor.is_meta), None)
-    if empty is not None:
-        raise ArgumentError(
-            f"{operation}: {empty!r} is on the meta device; give the model memory, to_empty(device=...)"
+        raise ArgumentTypeError(
+            f"{peers.operation}: loss is {show(loss)}; give a function of the model's output, or None"
         )
+    reading, runnable = checked(peers.operation, model, plan)
     with restored(model), _twice():
         apply(model, plan)
+        agreed(peers, model, plan, {**asked, "noise": batches is None})
         set_modes(runnable)
-        calls = as_calls(operation, batches, runnable, limit)
+        calls = as_calls(peers, batches, runnable, limit)
         first, paths, base = trained(runnable)
-        scaled, notes = with_scales(operation, plan, reading, first, admits)
-        yield Landscape(operation, runnable, plan, calls, loss, base, paths, scaled, notes)
+        scaled, notes = with_scales(peers.operation, plan, reading, first, admits)
+        yield Landscape(peers, runnable, plan, calls, loss, base, paths, scaled, notes)
 
 
 @contextmanager

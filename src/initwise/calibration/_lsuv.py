@@ -11,6 +11,7 @@ from initwise._arguments import Arguments
 from initwise.calibration._rows import given, times, values_of
 from initwise.calibration._session import Session, session, settled
 from initwise.calibration._sums import Sums
+from initwise.calibration._together import together
 from initwise.planning import Plan
 
 
@@ -58,9 +59,11 @@ def lsuv(
     >>> abs(model(data).std().item() - 1) < 0.1, iw.verify(model, plan).ok
     (True, True)
     """
-    _check(tolerance, iterations, mean, limit)
-    with session("lsuv", model, batches, plan, limit) as found:
-        _calibrate(found, float(tolerance), iterations, shifted=mean)
+    asked = {"tolerance": tolerance, "iterations": iterations, "mean": mean}
+    with together("lsuv") as peers:
+        _check(tolerance, iterations, mean, limit)
+        with session(peers, model, batches, plan, limit=limit, asked=asked) as found:
+            _calibrate(found, float(tolerance), iterations, shifted=mean)
     return settled(model, found)
 
 

@@ -35,6 +35,9 @@ def metainit(
     v <- momentum v - learning_rate sign(dGQ/d norm), norm <- norm + v.
     Dauphin, Schoenholz, MetaInit: initializing learning by learning to initialize, NeurIPS 2019.
 
+    Where torch.distributed runs, all processes call this together, each with its own batches: the loss is the mean over
+    all samples, and all find the same norms. Noise is the same in all of them.
+
     Scaled are the trained weights of two axes or more. Biases and gains are differentiated by, and stay. So do zeros
     and what is kept, frozen or parametrized; the plan's notes say so. Dropout is off, batch norms use the batch.
 
@@ -66,28 +69,55 @@ def metainit(
     >>> plan["0.weight"].law.std < 0.5, iw.verify(model, plan).ok
     (True, True)
     """
-    check = Arguments("metainit")
-    check.integer("steps", steps, least=1)
-    check.integer("limit", limit, least=1)
-    if check.number("learning_rate", learning_rate) <= 0:
-        check.refuse(f"learning_rate is {learning_rate}, and must be above 0")
-    if not 0 <= check.number("momentum", momentum) < 1:
-        check.refuse(f"momentum is {momentum}, and must be at least 0 and below 1")
-    check.done()
+
+    def asked() -> dict[str, Any]:
+        check = Arguments("metainit")
+        check.integer("steps", steps, least=1)
+        check.integer("limit", limit, least=1)
+        if check.number("learning_rate", learning_rate) <= 0:
+            check.refuse(f"learning_rate is {learning_rate}, and must be above 0")
+        if not 0 <= check.number("momentum", momentum) < 1:
+            check.refuse(f"momentum is {momentum}, and must be at least 0 and below 1")
+        check.done()
+        return {"steps": steps, "learning_rate": learning_rate, "momentum": momentum, "limit": limit}
 
     def search(found: Landscape) -> tuple[Sequence[float], str]:
         return _descend(found, steps, float(learning_rate), float(momentum))
 
-    return found_by("metainit", (model, batches, plan), loss, limit, _is_matrix, search)
+    return found_by("metainit", (model, batches, plan), loss, _is_matrix, search, asked)
 
 
-def gradient_quotient(found: Landscape, weights: dict[str, Tensor], step: int) -> Tensor:
-    """Return the gradient quotient over all tensors that the loss depends on."""
-    value, by = found.loss_at(weights, found.calls.at(step), step), list(weights.values())
-    gradient = found.gradient(value, by, again=True)
-    square = torch.stack([(_real(each) ** 2).sum().cpu() for each in gradient]).sum() / 2
-    turned = found.gradient(square, by, again=True)  # the Hessian times the gradient
-    total, count = torch.zeros((), dtype=square.dtype, device="cpu"), 0
+def slopes(found: Landscape, factors: Sequence[float], step: int) -> tuple[float, list[float]]:
+    """Return the gradient quotient over all tensors that the loss depends on, and its slope along each factor.
+
+    With dQ/dg and b = dQ/d(H g) known from the whole gradient, what is left are products with derivatives of the loss,
+    which are sums over processes: H b, and then the slopes.
+    """
+    scales = torch.tensor(factors, dtype=torch.float64, device="cpu", requires_grad=True)
+    weights = found.weights(scales)
+    by = list(weights.values())
+    part = found.gradient([found.part(weights, found.calls.at(step), step)], by, again=True)
+    gradient = [each.requires_grad_() for each in found.total("gradients", part)]
+    turned_part = found.gradient(part, by, gradient, again=True)  # the Hessian times the gradient
+    turned = [each.requires_grad_() for each in found.total("products with the Hessian", turned_part)]
+    quotient = gradient_quotient(gradient, turned)
+    by_gradient, by_turned = _split(found.gradient([quotient], [*gradient, *turned]))
+    *back, along_turned = found.gradient(turned_part, [*gradient, scales], by_turned)
+    along = [one + other for one, other in zip(by_gradient, found.total("their slopes", back), strict=True)]
+    (along_gradient,) = found.gradient(part, [scales], along)
+    (slope,) = found.total("slopes", [along_turned + along_gradient])
+    value = float(quotient.detach())
+    if not (math.isfinite(value) and bool(torch.isfinite(slope).all())):
+        raise found.refuse(
+            f"the gradient quotient is {value} at step {step}, and only finite numbers lead down; {ADVICE}"
+        )
+    found_slopes: list[float] = slope.tolist()
+    return value, found_slopes
+
+
+def gradient_quotient(gradient: Sequence[Tensor], turned: Sequence[Tensor]) -> Tensor:
+    """Return the gradient quotient of gradients, and the products of the Hessian with them."""
+    total, count = torch.zeros((), dtype=torch.float32, device="cpu"), 0
     for one, other in zip(map(_real, gradient), map(_real, turned), strict=True):
         sign = torch.where(one >= 0, 1.0, -1.0)
         total = total + ((one - other) / (one + _EPSILON * sign) - 1).abs().sum().cpu()
@@ -98,27 +128,18 @@ def gradient_quotient(found: Landscape, weights: dict[str, Tensor], step: int) -
 def _descend(found: Landscape, steps: int, rate: float, momentum: float) -> tuple[list[float], str]:
     norms = [float(torch.linalg.vector_norm(found.base[path])) for path in found.scaled.values()]
     factors, speed = [1.0] * len(norms), [0.0] * len(norms)
-    first = _slopes(found, factors, 0)[0]
+    first = slopes(found, factors, 0)[0]
     for step in range(steps):
-        _, slopes = _slopes(found, factors, step)
-        speed = [momentum * v - rate * _sign(slope) for v, slope in zip(speed, slopes, strict=True)]
+        _, found_slopes = slopes(found, factors, step)
+        speed = [momentum * v - rate * _sign(slope) for v, slope in zip(speed, found_slopes, strict=True)]
         factors = [max(_LEAST, one + v / norm) for one, v, norm in zip(factors, speed, norms, strict=True)]
-    last = _slopes(found, factors, 0)[0]
+    last = slopes(found, factors, 0)[0]
     return factors, f"the gradient quotient was {first:.4g} and is {last:.4g}, {steps} steps on {found.calls.words}"
 
 
-def _slopes(found: Landscape, factors: Sequence[float], step: int) -> tuple[float, list[float]]:
-    """Return the quotient, and its slope along each factor."""
-    scales = torch.tensor(factors, dtype=torch.float64, device="cpu", requires_grad=True)
-    quotient = gradient_quotient(found, found.weights(scales), step)
-    (slopes,) = found.gradient(quotient, [scales])
-    value = float(quotient.detach())
-    if not (math.isfinite(value) and bool(torch.isfinite(slopes).all())):
-        raise found.refuse(
-            f"the gradient quotient is {value} at step {step}, and only finite numbers lead down; {ADVICE}"
-        )
-    found_slopes: list[float] = slopes.tolist()
-    return value, found_slopes
+def _split(both: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    half = len(both) // 2
+    return both[:half], both[half:]
 
 
 def _is_matrix(row: Row) -> bool:

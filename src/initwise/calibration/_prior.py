@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from torch import nn
+from torch import Tensor, nn
 
 from initwise._arguments import Arguments, nearest, show
 from initwise.calibration._rows import given, is_weight
-from initwise.calibration._targets import class_counts, sums_of
+from initwise.calibration._targets import IGNORED, counted
+from initwise.calibration._together import together
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.initializers import Zeros
 from initwise.model import Parameter, Reading, read
@@ -31,6 +31,7 @@ def output_prior(
     head: str | None = None,
     zero_weight: bool = False,
     smoothing: float = 0.5,
+    ignore_index: int = IGNORED,
 ) -> Plan:
     """Set the bias of the head to what the targets say on average, so that training need not learn it first.
 
@@ -38,15 +39,19 @@ def output_prior(
     2017, arXiv:1708.02002, section 3.3), b = mean(y) for regression ("mean"). With a head whose weight is zero the loss
     at step 0 is exactly the entropy H(p), or the variance of the targets.
 
+    Where torch.distributed runs, all processes call this together, each with its own targets: all of them count.
+
     Args:
         model: afterwards it holds the new plan.
         plan: what else the weights are.
-        targets: a tensor of them (class indices; or (.., outputs) zeros and ones, or numbers), or a loader whose
-            batches end with them or have them under "labels", "label", "targets", "target" or "y".
+        targets: a tensor of them (class indices, or probabilities of classes (.., outputs); or (.., outputs) zeros and
+            ones, or numbers), or a loader whose batches end with them or have them under "labels", "label", "targets",
+            "target" or "y".
         kind: what the head's outputs are.
         head: the name of the head's module, or of its bias; by default the layer that makes the model's output.
         zero_weight: also plan the head's weight as zeros.
         smoothing: a class that occurs less often counts so much, so that its logit is finite.
+        ignore_index: class indices that do not count, as in torch's cross entropy.
 
     Raises:
         ArgumentError: targets out of range, or none; a head that is not there, is not known, or has no bias.
@@ -58,34 +63,49 @@ def output_prior(
     >>> [round(each, 3) for each in model.bias.tolist()]
     [-0.693, -1.386, -1.386]
     """
-    _check(kind, zero_weight, smoothing)
-    if not isinstance(model, nn.Module):
-        raise ArgumentTypeError(f"output_prior: model is {show(model)} of type {type(model).__name__}; give a module")
-    refuse_other_than_plan("output_prior", plan)
-    bias, weight = _head(read(model), plan, head)
-    row = plan[bias.name]
-    numbers, words = _numbers(targets, kind, row.numel, float(smoothing))
-    changed = {row.name: given(row, numbers, f"output prior of {row.numel} {words}")}
-    if zero_weight and weight is not None:
-        why = "zero, so that the loss at step 0 is that of the output prior"
-        changed[weight.name] = replace(weight, initializer=Zeros()).because(why)
-    elif zero_weight:
-        raise ArgumentError(f"output_prior: {bias.name!r} has no weight beside it that could be zero")
-    found = replace(plan, rows=tuple(changed.get(each.name, each) for each in plan))
+    with together("output_prior") as peers:
+        _check(kind, zero_weight, smoothing, ignore_index)
+        if not isinstance(model, nn.Module):
+            raise ArgumentTypeError(
+                f"output_prior: model is {show(model)} of type {type(model).__name__}; give a module"
+            )
+        refuse_other_than_plan("output_prior", plan)
+        bias, weight = _head(read(model), plan, head)
+        asked = {"plan": plan.digest(), "kind": kind, "head": bias.name, "zero_weight": zero_weight}
+        peers.agree({**asked, "smoothing": smoothing, "ignore_index": ignore_index})
+        outputs = plan[bias.name].numel
+        (counts,) = peers.summed("the targets", [counted(targets, outputs, kind, ignore_index)])
+        changed = [_biased(plan[bias.name], counts, kind, float(smoothing), ignore_index)]
+        if zero_weight:
+            changed.append(_zero(bias.name, weight))
+        rows = {row.name: row for row in changed}
+        found = replace(plan, rows=tuple(rows.get(row.name, row) for row in plan))
+        peers.ended(found.digest())
     apply(model, found)
     return found
 
 
-def _numbers(targets: Any, kind: str, outputs: int, smoothing: float) -> tuple[Sequence[float], str]:
+def _biased(row: Row, counts: Tensor, kind: str, smoothing: float, ignored: int) -> Row:
+    """Return the row of the bias, from the number of targets and the sum for each output."""
+    count, total = float(counts[0]), counts[1:]
+    if not count:
+        raise ArgumentError(f"output_prior: every target is {ignored}, which is left out; give targets that count")
     if kind == "softmax":
-        counts = class_counts(targets, outputs).clamp(min=smoothing)
-        return (counts / counts.sum()).log().tolist(), "classes: ln p"
-    count, total = sums_of(targets, outputs, binary=kind == "sigmoid")
+        p = total.clamp(min=smoothing)
+        return given(row, (p / p.sum()).log().tolist(), f"output prior of {row.numel} classes: ln p")
     if kind == "mean":
-        return (total / count).tolist(), "outputs: the mean of the targets"
+        return given(row, (total / count).tolist(), f"output prior of {row.numel} outputs: the mean of the targets")
     least = min(smoothing, count / 2)
     positive = total.clamp(min=least, max=count - least)
-    return (positive / (count - positive)).log().tolist(), "outputs: ln(p / (1 - p))"
+    logits = (positive / (count - positive)).log()
+    return given(row, logits.tolist(), f"output prior of {row.numel} outputs: ln(p / (1 - p))")
+
+
+def _zero(bias: str, weight: Row | None) -> Row:
+    if weight is None:
+        raise ArgumentError(f"output_prior: {bias!r} has no weight beside it that could be zero")
+    why = "zero, so that the loss at step 0 is that of the output prior"
+    return replace(weight, initializer=Zeros()).because(why)
 
 
 def _head(reading: Reading, plan: Plan, head: str | None) -> tuple[Parameter, Row | None]:
@@ -121,10 +141,12 @@ def _found(plan: Plan) -> str:
     return candidates[0]
 
 
-def _check(kind: Any, zero_weight: Any, smoothing: Any) -> None:
+def _check(kind: Any, zero_weight: Any, smoothing: Any, ignored: Any) -> None:
     check = Arguments("output_prior")
     check.choice("kind", kind, ("softmax", "sigmoid", "mean"))
     check.flag("zero_weight", zero_weight)
+    if isinstance(ignored, bool) or not isinstance(ignored, int):
+        check.refuse(f"ignore_index is {show(ignored)}; give an integer")
     number = check.number("smoothing", smoothing)
     if not (number > 0 and math.isfinite(number)):
         check.refuse(f"smoothing is {smoothing}, and must be above 0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,20 +11,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from initwise._arguments import show
 from initwise.calibration._batches import Batches, as_batches
 from initwise.calibration._rows import is_weight, why_not
-from initwise.calibration._sums import Sums, over_ranks
+from initwise.calibration._subject import agreed, checked
+from initwise.calibration._sums import Sums, over_processes
+from initwise.calibration._together import Together
 from initwise.calibration._watch import Enough, Watch
-from initwise.errors import ArgumentError, ArgumentTypeError, InitwiseError
-from initwise.model import Example, Parameter, Reading, read
+from initwise.errors import ArgumentError, InitwiseError
+from initwise.model import Example, Parameter, Reading
 from initwise.model.graph._state import _eager
-from initwise.planning import Plan, Row, refuse_other_than_plan
+from initwise.planning import Plan, Row
 from initwise.signals._example import fitted
 from initwise.signals._modes import set_modes
 from initwise.signals._pass import SEED, _canonical, _stored, seeded
 from initwise.signals._places import followed
-from initwise.signals._probe import _runnable
 from initwise.signals._restored import restored
 from initwise.writing import apply, drawn, drawn_through, write_values
 from initwise.writing._through import write_solution
@@ -39,6 +39,7 @@ class Session:
     reading: Reading
     plan: Plan
     batches: Batches
+    peers: Together
     changed: dict[str, Row] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -61,7 +62,7 @@ class Session:
         for example in self.batches.examples:
             for name, each in self._watched(example, until).seen.items():
                 found[name] = found[name] + each if name in found else each
-        return {name: over_ranks(each) for name, each in found.items()}
+        return over_processes(self.peers, f"a pass{f' as far as {until!r}' if until else ''}", found)
 
     def calibrated(self, seen: Iterable[str]) -> list[str]:
         """Return those weights, in the order of execution, that can be scaled; say of the others why they are not."""
@@ -114,30 +115,27 @@ class Session:
 
 
 @contextmanager
-def session(operation: str, model: Any, batches: Any, plan: Any, limit: int) -> Iterator[Session]:
-    """Let a model hold a plan; afterwards it is as it was before, but for what `settle` writes.
+def session(
+    peers: Together, model: Any, batches: Any, plan: Any, *, limit: int, asked: Mapping[str, Any]
+) -> Iterator[Session]:
+    """Let a model hold a plan; afterwards it is as it was before, but for what `settled` writes.
+
+    Args:
+        peers: the processes that do this together.
+        asked: the arguments of the call, in which they must agree.
 
     Raises:
         ApplyError: the plan does not fit the model.
-        ArgumentError: batches that are none or do not fit, a model without memory.
+        ArgumentError: batches that are none or do not fit, a model without memory or in shards, processes that differ.
     """
-    if not isinstance(model, nn.Module):
-        raise ArgumentTypeError(
-            f"{operation}: model is {show(model)} of type {type(model).__name__}; give an nn.Module"
-        )
-    refuse_other_than_plan(operation, plan)
-    reading = read(model)
-    empty = next((each.name for each in reading.parameters if each.tensor.is_meta), None)
-    if empty is not None:
-        raise ArgumentError(
-            f"{operation}: {empty!r} is on the meta device; give the model memory, to_empty(device=...)"
-        )
-    runnable = _runnable(model)
-    made = Session(operation, runnable, reading, plan, as_batches(operation, batches, runnable, limit))
+    reading, runnable = checked(peers.operation, model, plan)
+    made = Session(peers.operation, runnable, reading, plan, as_batches(peers, batches, runnable, limit), peers)
     with restored(model), torch.inference_mode(mode=False):
         apply(model, plan)
+        agreed(peers, model, plan, asked)
         set_modes(runnable)
         yield made
+        peers.ended(made.finished().digest())
 
 
 def settled(model: nn.Module, found: Session) -> Plan:

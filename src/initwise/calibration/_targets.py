@@ -67,52 +67,63 @@ def _target(batch: Any) -> Tensor:
     return torch.as_tensor(found)
 
 
-def class_counts(given: Any, classes: int) -> Tensor:
-    """Return how often each class is a target, in float64; -100 is left out.
+def counted(given: Any, outputs: int, kind: str, ignored: int) -> Tensor:  # (1 + outputs,)
+    """Return the number of targets, and their sum for each output, in float64; of classes how often each is one.
 
     Raises:
-        ArgumentError: targets that are no classes of the head.
+        ArgumentError: targets that are none of the head.
     """
-    counts = torch.zeros(classes, dtype=torch.float64, device="cpu")
+    found = torch.zeros(1 + outputs, dtype=torch.float64, device="cpu")
     for batch in batches_of(given):
-        if batch.is_floating_point():
-            raise ArgumentError(
-                f"output_prior: targets are {batch.dtype}; kind='softmax' takes class indices (integers). Use "
-                "kind='sigmoid' for zeros and ones, kind='mean' for regression"
-            )
-        flat = batch.detach().cpu().long().flatten()
-        flat = flat[flat != IGNORED]
-        if flat.numel() and not 0 <= int(flat.min()) <= int(flat.max()) < classes:
-            wrong = flat[(flat < 0) | (flat >= classes)][0]
-            raise ArgumentError(
-                f"output_prior: a target is {int(wrong)}, and the head has the classes 0 to {classes - 1}; give "
-                "targets of this head, or another head="
-            )
-        counts = counts + torch.bincount(flat, minlength=classes).double()
-    if not float(counts.sum()):
-        raise ArgumentError(f"output_prior: every target is {IGNORED}, which is left out; give targets that count")
-    return counts
+        values = batch.detach().cpu()
+        if kind != "softmax":
+            rows = _rows(values, outputs, binary=kind == "sigmoid")
+            each = torch.cat([torch.tensor([float(len(rows))], dtype=torch.float64, device="cpu"), rows.sum(0)])
+        else:
+            counts = _soft(values, outputs) if values.is_floating_point() else _hard(values, outputs, ignored)
+            each = torch.cat([counts.sum().reshape(1), counts])
+        found = found + each
+    return found
 
 
-def sums_of(given: Any, outputs: int, *, binary: bool) -> tuple[float, Tensor]:
-    """Return the number of targets of each output, and their sums, in float64.
+def _hard(batch: Tensor, classes: int, ignored: int) -> Tensor:
+    flat = batch.long().flatten()
+    flat = flat[flat != ignored]
+    if flat.numel() and not 0 <= int(flat.min()) <= int(flat.max()) < classes:
+        wrong = flat[(flat < 0) | (flat >= classes)][0]
+        raise ArgumentError(
+            f"output_prior: a target is {int(wrong)}, and the head has the classes 0 to {classes - 1}; give targets of "
+            "this head, or another head=, or that number as ignore_index="
+        )
+    return torch.bincount(flat, minlength=classes).double()
 
-    Raises:
-        ArgumentError: their last axis is not the head's outputs, or binary targets lie outside of 0 to 1.
-    """
-    count, total = 0.0, torch.zeros(outputs, dtype=torch.float64, device="cpu")
-    for batch in batches_of(given):
-        values = batch.detach().cpu().double()
-        if outputs > 1 and (values.dim() < 2 or values.shape[-1] != outputs):
-            raise ArgumentError(
-                f"output_prior: targets have shape {tuple(batch.shape)}, and the head has {outputs} outputs; the last "
-                "axis of the targets must be as long"
-            )
-        rows = values.reshape(-1, outputs)
-        low, high = (0.0, 1.0) if binary else (-float("inf"), float("inf"))
-        bad = ~torch.isfinite(rows) | (rows < low) | (rows > high)
-        if bool(bad.any()):
-            allowed = "0 to 1" if binary else "finite numbers"
-            raise ArgumentError(f"output_prior: a target is {float(rows[bad][0])}; allowed are {allowed}")
-        count, total = count + rows.shape[0], total + rows.sum(0)
-    return count, total
+
+def _soft(batch: Tensor, classes: int) -> Tensor:
+    rows = batch.double().reshape(-1, classes) if batch.dim() > 1 and batch.shape[-1] == classes else None
+    if (
+        rows is None
+        or bool((rows < 0).any())
+        or not torch.allclose(rows.sum(1), torch.ones_like(rows[:, 0]), atol=0.01)
+    ):
+        raise ArgumentError(
+            f"output_prior: targets are {batch.dtype} of shape {tuple(batch.shape)}; kind='softmax' takes class "
+            f"indices (integers), or probabilities of the {classes} classes along the last axis, whose sum is 1. Use "
+            "kind='sigmoid' for zeros and ones, kind='mean' for regression"
+        )
+    return rows.sum(0)
+
+
+def _rows(batch: Tensor, outputs: int, *, binary: bool) -> Tensor:  # (targets, outputs)
+    values = batch.double()
+    if outputs > 1 and (values.dim() < 2 or values.shape[-1] != outputs):
+        raise ArgumentError(
+            f"output_prior: targets have shape {tuple(batch.shape)}, and the head has {outputs} outputs; the last "
+            "axis of the targets must be as long"
+        )
+    rows = values.reshape(-1, outputs)
+    low, high = (0.0, 1.0) if binary else (-float("inf"), float("inf"))
+    bad = ~torch.isfinite(rows) | (rows < low) | (rows > high)
+    if bool(bad.any()):
+        allowed = "0 to 1" if binary else "finite numbers"
+        raise ArgumentError(f"output_prior: a target is {float(rows[bad][0])}; allowed are {allowed}")
+    return rows

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from initwise._arguments import Arguments
 from initwise.calibration._rows import by_channel, given, out_axis, values_of
 from initwise.calibration._session import Session, session, settled
+from initwise.calibration._together import together
 from initwise.planning import Plan
 
 
@@ -41,11 +42,12 @@ def weight_norm_init(model: nn.Module, batches: Any, plan: Plan, *, limit: int =
     >>> bool(torch.allclose(model(data).std(0, correction=0), torch.ones(4)))
     True
     """
-    check = Arguments("weight_norm_init")
-    check.integer("limit", limit, least=1)
-    check.done()
-    with session("weight_norm_init", model, batches, plan, limit) as found:
-        normalize_channels(found)
+    with together("weight_norm_init") as peers:
+        check = Arguments("weight_norm_init")
+        check.integer("limit", limit, least=1)
+        check.done()
+        with session(peers, model, batches, plan, limit=limit, asked={}) as found:
+            normalize_channels(found)
     return settled(model, found)
 
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from initwise._arguments import Arguments
 from initwise.calibration._rows import given, times, values_of
 from initwise.calibration._session import Session, session, settled
-from initwise.calibration._sums import Sums, over_ranks, sums
+from initwise.calibration._sums import Sums, over_processes, sums
+from initwise.calibration._together import together
 from initwise.calibration._weight_norm import normalize_channels
 from initwise.planning import Plan, Row
 from initwise.signals._pass import run
@@ -61,11 +62,13 @@ def within_channel(
     >>> iw.within_channel(model, data, iw.plan(model, "kaiming"))["2.weight"].initializer
     Scaled(Scaled(KaimingNormal(), (...), axis=0), ...)
     """
-    _check(iterations, damping, centre, limit)
-    with session("within_channel", model, batches, plan, limit) as found:
-        order = normalize_channels(found, float(centre))
-        if iterations and order:
-            _between(found, order, loss, iterations, float(damping))
+    asked = {"iterations": iterations, "damping": damping, "centre": centre}
+    with together("within_channel") as peers:
+        _check(iterations, damping, centre, limit)
+        with session(peers, model, batches, plan, limit=limit, asked=asked) as found:
+            order = normalize_channels(found, float(centre))
+            if iterations and order:
+                _between(found, order, loss, iterations, float(damping))
     return settled(model, found)
 
 
@@ -102,7 +105,8 @@ def _ratios(found: Session, order: list[str], loss: Callable[[Any], Any] | None)
             gradients = run(found.model, found.reading, example, loss, record=False).gradients
         for name, each in _squares(found, order, gradients).items():
             gathered[name] = gathered[name] + each if name in gathered else each
-    return {name: _ratio(found, name, over_ranks(each)) for name, each in gathered.items()}
+    everywhere = over_processes(found.peers, "the ratios of gradients to weights", gathered)
+    return {name: _ratio(found, name, each) for name, each in everywhere.items()}
 
 
 def _squares(found: Session, order: list[str], gradients: Mapping[str, Tensor | None]) -> dict[str, Sums]:
