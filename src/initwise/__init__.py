@@ -37,6 +37,7 @@ _ROOMS = {
     "provenance": "record",
     "rules": "Rule rule",
     "signals": "coordinate_check measure predict",
+    "shards": "FlatRange Slice",
     "selectors": "Glob Name Regex Type Where",
     "testing": "assert_initialized",
     "verification": "verify",

@@ -58,6 +58,7 @@ from initwise.planning import Plan, plan
 from initwise.provenance import record
 from initwise.rules import Rule, rule
 from initwise.selectors import Glob, Name, Regex, Type, Where
+from initwise.shards import FlatRange, Slice
 from initwise.signals import coordinate_check, measure, predict
 from initwise.testing import assert_initialized
 from initwise.verification import verify
@@ -77,6 +78,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "Custom",
     "DeltaOrthogonal",
     "Dirac",
+    "FlatRange",
     "Given",
     "Glob",
     "ICNR",
@@ -106,6 +108,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "Rule",
     "Scaled",
     "SchemaError",
+    "Slice",
     "Sparse",
     "Suppression",
     "Task",

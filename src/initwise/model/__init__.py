@@ -1,5 +1,6 @@
 """Reading a model: its parameters under canonical names, with owners, ties, axes and blocks. Nothing is changed."""
 
+from initwise.model._flat_params import flat_ranges
 from initwise.model._layers import usages
 from initwise.model._names import canonical_name, is_parallel, walk
 from initwise.model._parameters import Owner, Parameter, Reading
@@ -28,6 +29,7 @@ __all__ = [
     "as_example",
     "candidates",
     "canonical_name",
+    "flat_ranges",
     "graph_of",
     "is_parallel",
     "places",

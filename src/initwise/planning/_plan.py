@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from initwise import recipes
-from initwise._arguments import nearest, show
+from initwise._arguments import show
 from initwise.errors import ArgumentError, InitwiseError, PlanError
 from initwise.model import Parameter, survey
 from initwise.planning import _complaints
 from initwise.planning._decide import decided_row, undecided_row
+from initwise.planning._names import Names, mapped
 from initwise.planning._partial import partial as find_partial
 from initwise.planning._resolve import Choice, Resolution, resolve
 from initwise.planning._row import Row
@@ -30,7 +31,7 @@ def plan(
     *,
     seed: int = 0,
     inputs: Any = None,
-    names: Mapping[str, str] | None = None,
+    names: Names | None = None,
     only: Any = None,
     include_frozen: bool = False,
     checkpoint: Any = None,
@@ -52,8 +53,9 @@ def plan(
             operations use each parameter, and how. Without them, inputs are built for models of transformers, timm and
             torchvision, and for others by their first layer where the recipe decides by usage; what remains unknown is
             read from module types, and the plan's notes say so.
-        names: `{name here: canonical name}`; the parameter gets the random numbers of the canonical name, so that a
-            renamed or partial model keeps its weights.
+        names: `{name here: canonical name}`, of parameters or of modules with all below them, or a function of the
+            name here; the parameter gets the random numbers of the canonical name, so that a renamed model keeps its
+            weights. For a part of a model, whose laws may depend on the whole, see `Plan.part`.
         only: what to plan: a name, glob, type, predicate, selector, or a tuple of these. All else is kept as it is.
             `"missing"` plans what `checkpoint` did not load.
         include_frozen: plan parameters with `requires_grad=False` too, which are otherwise kept as they are.
@@ -198,19 +200,8 @@ class _Planner:
 
     def _canonical_names(self) -> dict[str, str]:
         """Return the stream's name of every parameter, by its name here."""
-        found = {parameter.name: parameter.name for parameter in self.reading.parameters}
-        if self.names is None:
-            return found
-        if not isinstance(self.names, Mapping):
-            self.problems.append(f"names is {show(self.names)}; give a mapping from names here to canonical names")
-            return found
-        for here, canonical in self.names.items():
-            if here not in self.reading:
-                self.problems.append(f"names: the model has no parameter {here!r}{nearest(here, self.reading.by_name)}")
-            elif not isinstance(canonical, str) or not canonical:
-                self.problems.append(f"names: {here!r} is mapped to {show(canonical)}; give a name")
-            else:
-                found[self.reading[here].name] = canonical
+        wanted = [parameter.name for parameter in self.reading.parameters]
+        found = mapped(self.names, self.reading, wanted, self.problems)
         self.problems += _collisions(found)
         return found
 

@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from torch import nn
+
 from initwise._arguments import nearest, show
 from initwise.errors import ArgumentTypeError
 from initwise.findings import Table
 from initwise.planning import _data, _python, _tables
 from initwise.planning._explain import explained
+from initwise.planning._names import Names
+from initwise.planning._part import part
 from initwise.planning._row import Row
 from initwise.recipes import Multiplier
 from initwise.reporting import text
@@ -63,6 +67,29 @@ class Plan:
         """
         canonical = json.dumps(_data.decisions(self), sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+    def part(self, model: nn.Module, names: Names | None = None) -> Plan:
+        """Return the decisions about the parameters of `model`, which is a part of the model that was planned.
+
+        A pipeline stage gets the weights that the whole model would have there: laws and random numbers are the
+        whole's, also where a recipe looked at the depth.
+
+        Args:
+            model: the part, such as a stage that holds layers 12 to 23 under the names 0 to 11.
+            names: what is called otherwise here: `{parameter or module here: name there}`, the longest that fits
+                decides, or a function of the parameter's name here. All else has one name here and there.
+
+        Raises:
+            PlanError: a parameter that the plan does not have, two that are one there, other shapes; all together.
+
+        >>> import initwise as iw
+        >>> whole = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
+        >>> stage = nn.Sequential(nn.Linear(4, 4))
+        >>> stage_plan = iw.plan(whole, "kaiming").part(stage, {"0": "2"})
+        >>> stage_plan["0.weight"].canonical
+        '2.weight'
+        """
+        return part(self, model, names)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON values, with the versions of schema and stream.

@@ -15,13 +15,17 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from initwise.initializers import Keep
 from initwise.model import Parameter
 from initwise.planning import Plan, Row
+from initwise.shards import Held
 
 _SAME_SIZE = {2: torch.int16}  # NumPy has no bfloat16
 
 
-def problems(plan: Plan, parameters: Mapping[str, Parameter]) -> list[str]:
-    """Return one sentence for each way in which the model differs from what was planned."""
-    found = [
+def problems(
+    plan: Plan, parameters: Mapping[str, Parameter], places: Mapping[str, Held], known: Iterable[str] = ()
+) -> list[str]:
+    """Return one sentence for each way in which the model differs from what was planned, after those that are known."""
+    found = list(known)
+    found += [
         f"{row.name!r} is planned, but the model has no such parameter" for row in plan if row.name not in parameters
     ]
     found += [
@@ -31,15 +35,16 @@ def problems(plan: Plan, parameters: Mapping[str, Parameter]) -> list[str]:
     ]
     for row in plan:
         if row.name in parameters:
-            found += _differences(row, parameters[row.name])
+            found += _differences(row, parameters[row.name], places.get(row.name))
     written = {row.name for row in plan if not isinstance(row.initializer, Keep)}
     return found + list(_shared(parameters.values(), written))
 
 
-def _differences(row: Row, parameter: Parameter) -> Iterator[str]:
+def _differences(row: Row, parameter: Parameter, place: Held | None) -> Iterator[str]:
     name = repr(row.name)
-    if tuple(parameter.shape) != tuple(row.shape):
-        yield f"{name} was planned with shape {tuple(row.shape)} and has {tuple(parameter.shape)}; plan again"
+    shape = parameter.shape if place is None else place.whole
+    if tuple(shape) != tuple(row.shape):
+        yield f"{name} was planned with shape {tuple(row.shape)} and has {tuple(shape)}; {_advice(row, shape)}"
     if parameter.dtype != row.dtype:
         yield f"{name} was planned as {row.dtype} and is {parameter.dtype}; plan again"
     if set(parameter.aliases) != set(row.aliases):
@@ -47,17 +52,22 @@ def _differences(row: Row, parameter: Parameter) -> Iterator[str]:
     if not isinstance(row.initializer, Keep):
         if parameter.way is not None and parameter.way.problem:
             yield f"{name}: {parameter.way.problem}"
-        for tensor in parameter.tensors:
-            yield from _unwritable(name, tensor)
+        for tensor in parameter.tensors if place is None else (place.local,):
+            yield from _unwritable(name, tensor, empty=place is not None and not place.pieces)
 
 
-def _unwritable(name: str, tensor: Tensor) -> Iterator[str]:
+def _advice(row: Row, shape: tuple[int, ...]) -> str:
+    smaller = len(shape) == len(row.shape) and all(a <= b for a, b in zip(shape, row.shape, strict=True))
+    return "plan again" + (", or say which part of it this is: shards={name: iw.Slice(...)}" if smaller else "")
+
+
+def _unwritable(name: str, tensor: Tensor, *, empty: bool) -> Iterator[str]:
     if _is_wrapper(tensor):
         kind = type(tensor).__name__
-        yield f"{name} is a {kind}, and this version writes plain tensors only; apply the plan before sharding"
+        yield f"{name} is a {kind}, and only plain tensors and DTensors can be written; apply the plan before"
     elif tensor.is_meta:
-        yield f"{name} is on the meta device and has no memory; use model.to_empty(device=...) first"
-    elif tensor.numel() == 0:
+        yield f"{name} is on the meta device and has no memory; use iw.materialize(model, plan, device=...)"
+    elif tensor.numel() == 0 and not empty:
         yield f"{name} is empty (shape {tuple(tensor.shape)}); gather a partitioned parameter first, or use Keep()"
     elif _overlaps(tensor):
         yield f"{name} has elements that share memory (strides {tensor.stride()}); make it contiguous first"

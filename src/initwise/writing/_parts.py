@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -10,23 +10,57 @@ from torch import Tensor
 from initwise.initializers import Keep, MeanOfRows, Stream
 from initwise.model import Parameter
 from initwise.planning import Part, Row
-from initwise.writing._write import Draw, row_major, write_draw, write_values, write_zero_row
+from initwise.shards import Held, Piece
+from initwise.writing._write import Draw, row_major, write_draw, write_values, write_zeros
 
 
-def write_parts(tensor: Tensor, parts: Sequence[Part], *, seed: int, name: str, padding: int | None = None) -> None:
-    """Write the parts of one parameter, then zero its padding row.
+def write_parts(
+    where: Held, parts: Sequence[Part], *, seed: int, name: str, values: Mapping[str, Tensor] | None = None
+) -> None:
+    """Write the parts of one parameter into what is held of it.
 
-    Element-wise laws take the index in the whole tensor and the label `""`, so cutting a tensor into blocks changes
-    the scale of a block and never its random words. Structured laws draw under the label of their block.
+    Element-wise laws take the index in the whole tensor and the label `""`, so cutting a tensor into blocks or shards
+    changes the scale of a block and never its random words. Structured laws draw under the label of their block; they
+    are computed for the blocks of which something is held. `values` holds parts that were computed before, by label.
     """
-    draws = [part.draw for part in parts]
+    known = values or {}
+    draws = [None if part.label in known else part.draw for part in parts]
     if len(parts) > 1 and draws[0] is not None and all(draw == draws[0] for draw in draws):
-        write_draw(tensor, draws[0], seed=seed, name=name)
-    else:
-        for part, draw in zip(parts, draws, strict=True):
-            _write_part(tensor, part, draw, seed=seed, name=name)
-    if padding is not None and not all(isinstance(part.initializer, Keep) for part in parts):
-        write_zero_row(tensor, padding)
+        for piece in where.pieces:
+            _draw_piece(piece, draws[0], where, seed=seed, name=name)
+        return
+    for part, draw in zip(parts, draws, strict=True):
+        if isinstance(part.initializer, Keep):
+            continue
+        for piece in pieces_of(where, part):
+            if draw is not None:
+                _draw_piece(piece, draw, where, seed=seed, name=name)
+            else:
+                if part.label not in known:
+                    known = {part.label: part.initializer.values(part.target, Stream(seed, name, part.label))}
+                write_values(piece.view, piece.of(known[part.label], part.axis, part.start))
+
+
+def write_zero_padding(where: Held, row: int) -> None:
+    """Set a padding row to zero, where it is held."""
+    index = row % where.whole[0]
+    for piece in where.pieces:
+        found = piece.between(0, index, index + 1)
+        if found is not None:
+            write_zeros(found.view)
+
+
+def pieces_of(where: Held, part: Part) -> list[Piece]:
+    """Return what is held of a part."""
+    if not where.whole:
+        return list(where.pieces)
+    cut = (piece.between(part.axis, part.start, part.stop) for piece in where.pieces)
+    return [piece for piece in cut if piece is not None]
+
+
+def _draw_piece(piece: Piece, draw: Draw, where: Held, *, seed: int, name: str) -> None:
+    strides = row_major(where.whole)
+    write_draw(piece.view, draw, seed=seed, name=name, start=piece.offset(strides), strides=strides)
 
 
 def mean_rows(parameter: Parameter, row: Row, part: Part, seed: int) -> Tensor | None:
@@ -48,15 +82,3 @@ def mean_rows(parameter: Parameter, row: Row, part: Part, seed: int) -> Tensor |
 def part_of(tensor: Tensor, part: Part) -> Tensor:
     """Return the view of `tensor` that `part` covers."""
     return tensor if tensor.dim() == 0 else tensor.narrow(part.axis, part.start, part.stop - part.start)
-
-
-def _write_part(tensor: Tensor, part: Part, draw: Draw | None, *, seed: int, name: str) -> None:
-    if isinstance(part.initializer, Keep):
-        return
-    view = part_of(tensor.detach(), part)
-    if draw is None:
-        write_values(view, part.initializer.values(part.target, Stream(seed, name, part.label)))
-        return
-    strides = row_major(tensor.shape)
-    start = part.start * strides[part.axis] if strides else 0
-    write_draw(view, draw, seed=seed, name=name, start=start, strides=strides)

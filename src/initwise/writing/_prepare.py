@@ -13,7 +13,7 @@ from initwise.model import Parameter
 from initwise.planning import Part, Plan, Row
 from initwise.writing._parts import mean_rows
 
-Prepared = dict[tuple[str, str], Tensor]  # values by the row's name and the part's label
+Prepared = dict[str, dict[str, Tensor]]  # values by the row's name and the part's label
 
 
 def prepare(plan: Plan, parameters: Mapping[str, Parameter]) -> Prepared:
@@ -40,7 +40,7 @@ def prepare_rows(rows: Iterable[Row], parameters: Mapping[str, Parameter], seed:
                 found.append(f"{row.name!r}: the function of {part.initializer!r} raised {said}")
             else:
                 if values is not None:
-                    prepared[row.name, part.label] = values
+                    prepared.setdefault(row.name, {})[part.label] = values
     if found:
         raise ApplyError("apply", found)
     return prepared

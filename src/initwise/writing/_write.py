@@ -76,11 +76,11 @@ def write_values(tensor: Tensor, values: Tensor) -> None:
     _mark_written(tensor, values)
 
 
-def write_zero_row(tensor: Tensor, row: int) -> None:
-    """Set one row (a padding row) of `tensor` to zero."""
+def write_zeros(tensor: Tensor) -> None:
+    """Set `tensor`, such as a padding row of another, to zero."""
     with torch.no_grad():
-        zeros = tensor.detach()[row].zero_()
-    _mark_written(tensor, Fill(0.0), zeros)
+        tensor.detach().zero_()
+    _mark_written(tensor, Fill(0.0))
 
 
 def row_major(shape: Sequence[int]) -> tuple[int, ...]:

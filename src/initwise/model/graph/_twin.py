@@ -97,8 +97,8 @@ def _unsharded(kind: type[nn.Module]) -> type[nn.Module]:
 
 
 def _gathers(hook: Any) -> bool:
-    """Tell whether a hook gathers or frees shards: those of the model itself, which no copy may touch."""
-    return (getattr(hook, "__module__", None) or "").startswith("torch.distributed.fsdp")
+    """Tell whether a hook gathers or frees shards, those of the model itself, or turns inputs into DTensors."""
+    return (getattr(hook, "__module__", None) or "").startswith(("torch.distributed.fsdp", "torch.distributed.tensor"))
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:

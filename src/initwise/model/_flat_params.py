@@ -1,0 +1,33 @@
+"""FSDP1 (`FullyShardedDataParallel`): which range of a parameter a rank's piece of a flat parameter is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from initwise.model._parameters import Reading
+
+
+def flat_ranges(reading: Reading) -> dict[str, tuple[tuple[int, ...], int]]:
+    """Return whole shape and first element of every parameter that FSDP1 keeps as a flat view; empty without FSDP1."""
+    kept = sys.modules.get("torch.distributed.fsdp._flat_param")  # nobody has wrapped a model before it was imported
+    found: dict[str, tuple[tuple[int, ...], int]] = {}
+    if kept is None:
+        return found
+    views = {id(tensor): place for module in reading.model.modules() for tensor, place in _views(module)}
+    for parameter in reading.parameters:
+        place = views.get(id(parameter.tensor))
+        if place is not None and parameter.tensor.dim() == 1:
+            found[parameter.name] = place
+    return found
+
+
+def _views(module: Any) -> Iterator[tuple[Any, tuple[tuple[int, ...], int]]]:
+    """Yield the views of the flat parameter of one wrapped module, while it is sharded."""
+    flat: Any = getattr(getattr(module, "_handle", None), "flat_param", None)
+    infos = getattr(flat, "_shard_param_infos", None)
+    if infos is None or flat._params is None:
+        return
+    for tensor, shape, info in zip(flat._params, flat._shapes, infos, strict=True):
+        yield tensor, (tuple(shape), info.intra_param_start_idx or 0)

@@ -1,0 +1,96 @@
+"""Do all ranks mean the same: 16 bytes from each, the plan's digest and its seed, before the first write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from initwise.planning import Plan
+from initwise.shards import Held
+
+_REFUSED = (-1, -1)  # what a rank sends that found problems of its own
+
+
+def compare_ranks(
+    model: nn.Module, plan: Plan, places: Iterable[Held], group: Any, problems: Sequence[str]
+) -> list[str]:
+    """Compare plans across the ranks that hold parts of one model; return `problems`, and where others differ.
+
+    One collective of 16 bytes a rank for each axis of each mesh; none where nothing is shared between processes. A rank
+    with problems of its own takes part, so that no other waits for it.
+    """
+    found = list(problems)
+    groups = list(_groups(model, places, group))
+    mine = _REFUSED if problems else _words(plan)
+    for each, device in groups:
+        sent = torch.tensor(mine, dtype=torch.int64, device=device)
+        all_sent = [torch.empty_like(sent) for _ in range(dist.get_world_size(each))]
+        dist.all_gather(all_sent, sent, group=each)
+        found += _differences(mine, [tuple(words.tolist()) for words in all_sent], each)
+        mine = mine if found == list(problems) else _REFUSED  # those along the next axis shall not go on alone
+    return list(dict.fromkeys(found))
+
+
+def _groups(model: nn.Module, places: Iterable[Held], group: Any) -> Iterator[tuple[Any, torch.device]]:
+    """Yield process groups of more than one rank, in an order that is the same on all of them."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return
+    if isinstance(group, dist.ProcessGroup):
+        yield group, _device(group)
+        return
+    seen: set[int] = set()
+    for mesh in {id(place.mesh): place.mesh for place in places if place.mesh is not None}.values():
+        if mesh.get_coordinate() is None:
+            continue
+        for axis in range(mesh.ndim):
+            each = mesh.get_group(axis)
+            if id(each) not in seen and dist.get_world_size(each) > 1:
+                seen.add(id(each))
+                yield each, _device(each)
+    if isinstance(model, nn.parallel.DistributedDataParallel) and dist.get_world_size(model.process_group) > 1:
+        yield model.process_group, _device(model.process_group)
+
+
+def _device(group: Any) -> torch.device:
+    """Return where a backend wants what it sends: gloo takes the CPU's memory, others that of their device."""
+    accelerator = torch.accelerator.current_accelerator()
+    if accelerator is None or dist.get_backend(group) == "gloo":
+        return torch.device("cpu")
+    return torch.device(accelerator.type, torch.accelerator.current_device_index())
+
+
+def _words(plan: Plan) -> tuple[int, int]:
+    """Return the plan's digest and its seed, 8 bytes each, as the signed integers that travel."""
+    numbers = int(plan.digest()[:16], 16), plan.seed
+    first, second = (number - 2**64 if number >= 2**63 else number for number in numbers)
+    return (first, second) if (first, second) != _REFUSED else (0, second)
+
+
+def _differences(mine: tuple[int, int], sent: Sequence[tuple[int, ...]], group: Any) -> Iterator[str]:
+    ranks = dist.get_process_group_ranks(group)
+    refused = [rank for rank, words in zip(ranks, sent, strict=True) if words == _REFUSED]
+    if mine == _REFUSED:
+        return
+    if refused:
+        yield f"{_named(refused)} found problems and said so there; this rank ({dist.get_rank()}) writes nothing either"
+    others = [rank for rank, words in zip(ranks, sent, strict=True) if words not in (mine, _REFUSED)]
+    seeds = [rank for rank, words in zip(ranks, sent, strict=True) if words != _REFUSED and words[1] != mine[1]]
+    if seeds:
+        yield (
+            f"{_named(seeds)} and this one ({dist.get_rank()}) have plans with different seeds; every rank needs the "
+            "same plan: give all the same seed"
+        )
+    elif others:
+        yield (
+            f"{_named(others)} and this one ({dist.get_rank()}) have different plans (their digests differ); make the "
+            "plan from the same model, rules and inputs on every rank, or send one plan's to_dict() to all"
+        )
+
+
+def _named(ranks: Sequence[int]) -> str:
+    shown = ", ".join(map(str, ranks[:8])) + (" and more" if len(ranks) > 8 else "")
+    return f"rank{'s' if len(ranks) > 1 else ''} {shown}"
