@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,36 @@ def test_an_object_with_three_methods_is_a_sink() -> None:
     kept = Kept()
     run(kept, steps=2)
     assert kept.seen == ["frame 0", "TRN903", "frame 1", "closed"]
+
+
+def test_a_sink_that_asks_for_it_is_told_of_its_monitor_before_the_first_step() -> None:
+    class Looking:
+        def __init__(self) -> None:
+            self.seen: list[tuple[str, int, bool]] = []
+
+        def watch(self, monitor: iw.Monitor) -> None:
+            self.of = weakref.ref(monitor)
+            self._note("watch")
+
+        def frame(self, frame: Frame) -> None:
+            self._note("frame")
+
+        def alert(self, alert: Alert) -> None:
+            self._note(alert.code)
+
+        def close(self) -> None:
+            self._note("close")
+
+        def _note(self, what: str) -> None:
+            monitor = self.of()
+            assert monitor is not None
+            self.seen.append((what, len(monitor.frames), monitor.closed))
+
+    looking = Looking()
+    monitor = run(looking, steps=1)
+    assert looking.seen == [("watch", 0, False), ("frame", 1, False), ("TRN903", 1, False), ("close", 1, True)]
+    assert monitor.plan is None
+    assert isinstance(monitor.model, torch.nn.Sequential)
 
 
 def test_tensorboard_has_curves_and_alerts(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from initwise.monitoring._schedule import Every, Logarithmic
 from initwise.monitoring._step import Step
 from initwise.monitoring._suggestion import Change, Suggestion
 from initwise.monitoring.callbacks import lightning_callback, transformers_callback
-from initwise.monitoring.sinks import Csv, JsonLines, Sink, TensorBoard, WandB, scalars
+from initwise.monitoring.sinks import Csv, JsonLines, Onlooker, Sink, TensorBoard, WandB, scalars
 
 __all__ = [
     "Alert",
@@ -21,6 +21,7 @@ __all__ = [
     "LayerRow",
     "Logarithmic",
     "Monitor",
+    "Onlooker",
     "ParameterRow",
     "Sink",
     "Step",

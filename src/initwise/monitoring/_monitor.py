@@ -25,7 +25,7 @@ from initwise.monitoring._step import Step
 from initwise.monitoring._suggest import suggestion
 from initwise.monitoring._suggestion import Suggestion
 from initwise.monitoring._weights import Weights
-from initwise.monitoring.sinks import Sink, as_sinks
+from initwise.monitoring.sinks import Onlooker, Sink, as_sinks
 from initwise.planning import Plan
 
 FlightMode = Literal["sampled", "always"]
@@ -112,6 +112,9 @@ class Monitor:
         self._session: Session | None = None
         self._count, self._open, self._closed = 0, False, False
         claim(model, self)
+        for sink in made:
+            if isinstance(sink, Onlooker):
+                sink.watch(self)
 
     # ------------------------------------------------------------------------------------------------ during training
 
@@ -193,6 +196,21 @@ class Monitor:
         release(self._model, self)
 
     # --------------------------------------------------------------------------------------------------- what was seen
+
+    @property
+    def model(self) -> nn.Module:
+        """The model that is trained, as it was given."""
+        return self._model
+
+    @property
+    def plan(self) -> Plan | None:
+        """The plan that it was initialized with; None where none was given."""
+        return self._plan
+
+    @property
+    def closed(self) -> bool:
+        """Whether the monitor was closed."""
+        return self._closed
 
     @property
     def steps(self) -> int:

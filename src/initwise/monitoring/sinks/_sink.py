@@ -28,6 +28,14 @@ class Sink(Protocol):
         """No more will come."""
 
 
+@runtime_checkable
+class Onlooker(Protocol):
+    """A sink that shows more than frames and alerts, and is told of its monitor before training starts."""
+
+    def watch(self, monitor: Any) -> None:
+        """Know the monitor; keep no strong reference, or a monitor that is dropped would stay."""
+
+
 def as_sinks(value: Any, check: Arguments) -> tuple[Sink, ...]:
     """Return the sinks, of one or several."""
     several = (value,) if isinstance(value, Sink) or not isinstance(value, Iterable) else tuple(value)
