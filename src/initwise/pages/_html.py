@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from html import escape
 
-from initwise.findings import Finding
 from initwise.pages import _charts
 from initwise.pages._beside import beside_section
 from initwise.pages._content import Content
 from initwise.pages._curves import named
 from initwise.pages._data import data
 from initwise.pages._facts import summary_html
+from initwise.pages._findings import finding_html
 from initwise.pages._frame import body, framed
 from initwise.pages._propagation import signals_section
 from initwise.pages._summary import facts, verdict
 
-_MARKS = {"error": "✖ error", "warning": "▲ warning", "info": "ℹ info"}
 _PARTS = {
     "summary": "Summary",
     "signals": "Signals",
@@ -51,17 +50,7 @@ def html(content: Content) -> str:
 def _findings(content: Content) -> str:
     if not content.findings:
         return "<p>Nothing was found.</p>"
-    return f'<ol class="findings">{"".join(_finding(each) for each in content.findings)}</ol>'
-
-
-def _finding(finding: Finding) -> str:
-    others = f" and {len(finding.others):,} more" if finding.others else ""
-    fix = f"<p><b>What to do:</b> {escape(finding.fix)}</p>" if finding.fix else ""
-    return (
-        f'<li class="{finding.severity}"><p><span class="tag">{_MARKS[finding.severity]}</span>'
-        f" <code>{escape(finding.code)}</code> <code>{escape(finding.parameter)}</code>{others}</p>"
-        f"<p>{escape(finding.message)}</p>{fix}</li>"
-    )
+    return f'<ol class="findings">{"".join(finding_html(each) for each in content.findings)}</ol>'
 
 
 def _columns(content: Content) -> str:

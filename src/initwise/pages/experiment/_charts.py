@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from initwise.pages._charts import SIZE, Spec, layer
-from initwise.pages.experiment._data import Drawn
+from initwise.pages._drawn import Drawn
 
 DASHES = ([1, 0], [6, 3], [2, 3], [8, 3, 2, 3])  # of strategies in turn: colours are not all that tells them apart
 _SHAPES = ("circle", "square", "triangle-up", "diamond")

@@ -4,41 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from initwise.comparison import Comparison, Outcome
+from initwise.pages._drawn import Drawn, Rows, ends, short
+from initwise.pages._ticks import ticks
 from initwise.pages.experiment._tables import first, tuning
-from initwise.pages.experiment._ticks import ticks
 from initwise.pages.experiment._words import against
-
-Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What one chart draws.
-
-    Attributes:
-        sets: rows by the name of the set.
-        low, high: the ends of its second axis; None where there is nothing to draw.
-        logarithmic: whether that axis can be; of differences, whether they are those of logarithms.
-        lost: how many strategies have a divergence to show.
-    """
-
-    sets: dict[str, Rows]
-    low: float | None
-    high: float | None
-    logarithmic: bool
-    lost: int = 0
-
-    @property
-    def ticks(self) -> list[float]:
-        """Where that axis has labels."""
-        if self.low is None or self.high is None:
-            return []
-        return ticks(self.low, self.high, logarithmic=self.logarithmic)
 
 
 class Differences(Drawn):
@@ -63,8 +36,8 @@ def differences(comparison: Comparison) -> Drawn:
     for each in found.contenders:
         if each.difference is not None:
             low, high = each.interval or (each.difference, each.difference)
-            ends = {"x": each.difference, "low": low, "high": high, "s": places[each.strategy]}
-            rows.append({**ends, "name": each.strategy, "verdict": each.verdict, "told": against(each, found.scale)})
+            bounds = {"x": each.difference, "low": low, "high": high, "s": places[each.strategy]}
+            rows.append({**bounds, "name": each.strategy, "verdict": each.verdict, "told": against(each, found.scale)})
     rows.sort(key=lambda row: row["s"])
     margin = [] if found.margin is None else [{"low": -found.margin, "high": found.margin}]
     sets = {"points": rows, "margin": margin, "zero": [{"x": 0}]}
@@ -89,11 +62,11 @@ def curves(comparison: Comparison) -> Drawn:
             if mean is not None:
                 interval = "–" if low is None or high is None else f"{low:.4g} to {high:.4g}"
                 rows.append(
-                    {"x": step, "y": _short(mean), "low": _short(low), "high": _short(high), "s": place, "name": name}
+                    {"x": step, "y": short(mean), "low": short(low), "high": short(high), "s": place, "name": name}
                     | {"interval": interval, "runs": runs}
                 )
-    ends = _ends([row["y"] for row in rows], [row[end] for row in rows for end in ("low", "high")])
-    return Drawn({"lines": rows}, *ends)
+    around = ends([row["y"] for row in rows], [row[end] for row in rows for end in ("low", "high")])
+    return Drawn({"lines": rows}, *around)
 
 
 def seeds(comparison: Comparison) -> Drawn:
@@ -109,7 +82,7 @@ def seeds(comparison: Comparison) -> Drawn:
         for place in sorted({row["s"] for row in rows})
         for losses in [[row["y"] for row in rows if row["s"] == place]]
     ]
-    return Drawn({"dots": rows, "medians": medians, "lost": lost}, *_ends([row["y"] for row in rows]), len(lost))
+    return Drawn({"dots": rows, "medians": medians, "lost": lost}, *ends([row["y"] for row in rows]), len(lost))
 
 
 def rates(comparison: Comparison) -> Drawn:
@@ -131,7 +104,7 @@ def rates(comparison: Comparison) -> Drawn:
     ranks = {place: rank for rank, place in enumerate(sorted({row["s"] for row in lost}))}
     lost = [{**row, "rank": ranks[row["s"]]} for row in lost]
     sets = {"dots": dots, "medians": medians, "lost": lost}
-    return Drawn(sets, *_ends([row["y"] for row in dots]), len(ranks))
+    return Drawn(sets, *ends([row["y"] for row in dots]), len(ranks))
 
 
 def signals(comparison: Comparison) -> Drawn:
@@ -143,8 +116,8 @@ def signals(comparison: Comparison) -> Drawn:
             if level:
                 zeros = f"{row.get('zeros', 0) * 100:.0f} %"
                 module = row.get("module", "")
-                rows.append({"x": x, "y": _short(level), "s": place, "name": name, "module": module, "zeros": zeros})
-    return Drawn({"lines": rows}, *_ends([row["y"] for row in rows]))
+                rows.append({"x": x, "y": short(level), "s": place, "name": name, "module": module, "zeros": zeros})
+    return Drawn({"lines": rows}, *ends([row["y"] for row in rows]))
 
 
 def modules(comparison: Comparison) -> dict[str, str]:
@@ -155,7 +128,7 @@ def modules(comparison: Comparison) -> dict[str, str]:
 
 
 def _row(run: Outcome, place: int, **more: Any) -> dict[str, Any]:
-    return {"y": _short(run.loss), "s": place, "name": run.cell.strategy} | more
+    return {"y": short(run.loss), "s": place, "name": run.cell.strategy} | more
 
 
 def _lost(runs: Sequence[Outcome], place: int, **more: Any) -> Rows:
@@ -163,23 +136,3 @@ def _lost(runs: Sequence[Outcome], place: int, **more: Any) -> Rows:
     if not count:
         return []
     return [{"s": place, "name": runs[0].cell.strategy, "count": f"{count} of {len(runs)} diverged"} | more]
-
-
-def _ends(values: Sequence[float], bounds: Iterable[float | None] = ()) -> tuple[float | None, float | None, bool]:
-    """Return the ends of an axis: around the values, and around bounds as far as half of that again."""
-    if not values:
-        return None, None, False
-    logarithmic = min(values) > 0
-    low, high = min(values), max(values)
-    room = (high / low) ** 0.5 if logarithmic else (high - low) / 2
-    least, most = (low / room, high * room) if logarithmic else (low - room, high + room)
-    known = [each for each in bounds if each is not None]
-    low, high = max(min([low, *known]), least), min(max([high, *known]), most)
-    if logarithmic:
-        return low / 1.04, high * 1.04, True
-    edge = (high - low) * 0.04 or 1.0
-    return low - edge, high + edge, False
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")

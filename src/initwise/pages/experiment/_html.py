@@ -8,8 +8,10 @@ from html import escape
 from initwise.comparison import Comparison
 from initwise.findings import Table
 from initwise.pages._charts import Spec
+from initwise.pages._drawn import Drawn
 from initwise.pages._facts import summary_html
 from initwise.pages._frame import body, framed
+from initwise.pages._sections import chart, figure, plain_cell, scrolled, table_html
 from initwise.pages.experiment import _charts, _data, _tables
 from initwise.pages.experiment._summary import edges, facts, verdict
 from initwise.pages.experiment._svg import svg, swatch
@@ -21,7 +23,7 @@ _PARTS = {
     "rates": "Learning rates",
     "notes": "Notes",
 }
-_SCRIPTS = ("base", "vega", "experiment", "start")
+_SCRIPTS = ("base", "vega", "experiment", "paper", "start")
 _VERDICTS = {
     "better": ("good", "✔"),
     "worse": ("error", "✖"),
@@ -65,7 +67,7 @@ def notes(comparison: Comparison) -> list[str]:
     ]
 
 
-def _drawn(comparison: Comparison) -> dict[str, tuple[_data.Drawn, Spec]]:
+def _drawn(comparison: Comparison) -> dict[str, tuple[Drawn, Spec]]:
     """Return the charts that have something to draw."""
     design = comparison.experiment.design
     count = len(design.strategies)
@@ -85,11 +87,11 @@ def _drawn(comparison: Comparison) -> dict[str, tuple[_data.Drawn, Spec]]:
     return {name: each for name, each in found.items() if each[0].low is not None}
 
 
-def _verdicts(comparison: Comparison, charts: dict[str, tuple[_data.Drawn, Spec]]) -> str:
+def _verdicts(comparison: Comparison, charts: dict[str, tuple[Drawn, Spec]]) -> str:
     table = _tables.verdicts(comparison)
     said = "".join(f'<p class="hint">{escape(note)}</p>' for note in table.notes[:1])
     grey = "; grey: too small to matter" if comparison.verdicts.margin else ""
-    apart = _chart("differences", f"Difference from the reference{grey}")
+    apart = chart("differences", f"Difference from the reference{grey}")
     seeds = _figure(
         charts,
         "seeds",
@@ -99,10 +101,10 @@ def _verdicts(comparison: Comparison, charts: dict[str, tuple[_data.Drawn, Spec]
         comparison,
     )
     apart = f"<figure>{apart}</figure>" if "differences" in charts else ""
-    return f'{_scrolled(_table(table, comparison), "Verdicts")}{said}<div class="pair">{apart}{seeds}</div>'
+    return f'{scrolled(_table(table, comparison), "Verdicts")}{said}<div class="pair">{apart}{seeds}</div>'
 
 
-def _training(comparison: Comparison, title: str, charts: dict[str, tuple[_data.Drawn, Spec]]) -> str:
+def _training(comparison: Comparison, title: str, charts: dict[str, tuple[Drawn, Spec]]) -> str:
     curves = _figure(
         charts,
         "curves",
@@ -127,7 +129,7 @@ def _training(comparison: Comparison, title: str, charts: dict[str, tuple[_data.
     return f'{_legend(comparison)}{svg(comparison, title, "still")}<div class="pair">{curves}{signals}</div>'
 
 
-def _rates(comparison: Comparison, charts: dict[str, tuple[_data.Drawn, Spec]]) -> str:
+def _rates(comparison: Comparison, charts: dict[str, tuple[Drawn, Spec]]) -> str:
     chosen = ", ".join(f"{name} {rate:g}" for name, rate in comparison.rates.items())
     if len(comparison.experiment.design.rates) == 1:
         return f"<p>Nothing was tuned: {escape(chosen)}.</p>"
@@ -151,40 +153,15 @@ def _legend(comparison: Comparison, kind: str = "legend") -> str:
 
 
 def _figure(
-    charts: dict[str, tuple[_data.Drawn, Spec]], name: str, title: str, table: Table, head: str, comparison: Comparison
+    charts: dict[str, tuple[Drawn, Spec]], name: str, title: str, table: Table, head: str, comparison: Comparison
 ) -> str:
     """Return a chart with its numbers below it."""
-    numbers = f"<details><summary>{head}, as a table</summary>{_scrolled(_table(table, comparison), head)}</details>"
-    if name not in charts:
-        return f"<figure><figcaption>{title}</figcaption><p>Nothing to draw: no number is finite.</p>{numbers}</figure>"
-    return f"<figure>{_chart(name, title)}{numbers}</figure>"
-
-
-def _chart(name: str, title: str) -> str:
-    return (
-        f'<figcaption>{title}</figcaption><div class="chart" id="chart-{name}" role="img"'
-        f' aria-label="{title}. The table beside it has the numbers."></div>'
-    )
-
-
-def _scrolled(table: str, label: str) -> str:
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>'
+    return figure(name, title, _table(table, comparison), head, drawn=name in charts)
 
 
 def _table(table: Table, comparison: Comparison) -> str:
     names = comparison.experiment.design.strategies
-    kinds = ['class="n"' if column.align == "right" else "" for column in table.columns]
-    heads = "".join(
-        f'<th scope="col" {kind}>{_named(column.name, names)}</th>'
-        for column, kind in zip(table.columns, kinds, strict=True)
-    )
-    rows = "".join(_line(row, kinds, names) for row in table.rows)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _line(row: Sequence[str], kinds: Sequence[str], names: Sequence[str]) -> str:
-    cells = "".join(_cell(cell, kind) for cell, kind in zip(row[1:], kinds[1:], strict=True))
-    return f'<tr><th scope="row" {kinds[0]}>{_named(row[0], names)}</th>{cells}</tr>'
+    return table_html(table, named=lambda text: _named(text, names), cell=_cell)
 
 
 def _named(text: str, names: Sequence[str]) -> str:
@@ -196,4 +173,4 @@ def _cell(text: str, kind: str) -> str:
     if text in _VERDICTS:
         tone, mark = _VERDICTS[text]
         return f'<td class="{tone}"><b><span aria-hidden="true">{mark}</span> {text}</b></td>'
-    return f"<td {kind}>{escape(text)}</td>"
+    return plain_cell(text, kind)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from initwise.comparison import Comparison
 from initwise.comparison.statistics import Contender
 from initwise.pages._facts import Fact
-from initwise.pages.experiment._words import counted, lasting, listed, percent, smaller
+from initwise.pages._words import counted, listed
+from initwise.pages.experiment._words import lasting, percent, smaller
 
 
 def verdict(comparison: Comparison) -> Fact:

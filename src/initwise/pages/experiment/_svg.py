@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 from initwise.comparison import Comparison
+from initwise.pages._drawn import Drawn
+from initwise.pages._panel import COLOURS, GAP, HEIGHT, LEFT, RIGHT, WIDTH, Panel, opening
 from initwise.pages.experiment._charts import DASHES
-from initwise.pages.experiment._data import Drawn, curves, seeds
-
-WIDTH, HEIGHT, LEFT, RIGHT, GAP = 720, 220, 64, 16, 64
-_COLOURS = ("#1a5fb4", "#b35c00", "#1b6e3c", "#8f3f97", "#a8326b", "#00717a", "#6b5b1e", "#59616b")
-_STYLE = (
-    "text{fill:#1a1d21;font:11px system-ui,sans-serif}.soft{fill:#59616b}.grid{stroke:#dcdfe4}.bad{fill:#b3261e}"
-    ".line{fill:none;stroke-width:1.8}.pair{fill:none;stroke:#59616b;opacity:.4}"
-)
+from initwise.pages.experiment._data import curves, seeds
 
 
 def svg(comparison: Comparison, title: str, kind: str = "") -> str:
@@ -25,15 +19,7 @@ def svg(comparison: Comparison, title: str, kind: str = "") -> str:
     keys = [] if kind else list(_legend(names))  # a page has its own title and legend
     top = 16 if kind else 48 + 18 * len(keys)
     height = top + 2 * (HEIGHT + GAP)
-    mark = f' class="{kind}"' if kind else ""
-    rules = "".join(f".{kind} {rule}}}" for rule in _STYLE.split("}") if rule) if kind else _STYLE
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg"{mark} viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
-        f' height="{height}" role="img"><title>{escape(title)}</title><style>{rules}</style>'
-    ]
-    if not kind:
-        parts.append(f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>')
-        parts.append(f'<text x="{LEFT}" y="20" font-weight="600">{escape(title)}</text>')
+    parts = list(opening(title, height, kind))
     parts += [f'<g transform="translate(0 {44 + 18 * row})">{key}</g>' for row, key in enumerate(keys)]
     parts += _Curves(curves(comparison), "training loss over steps, with 95 % intervals", top).parts()
     parts += _Seeds(seeds(comparison), "loss of every run; a line joins a seed", top + HEIGHT + GAP, names).parts()
@@ -60,45 +46,13 @@ def _legend(names: tuple[str, ...]) -> Iterator[str]:
         if row and x + wide > WIDTH - RIGHT:
             yield row
             row, x = "", LEFT
-        line = f'<path class="line" stroke="{_COLOURS[place % 8]}" stroke-dasharray="{_dashes(place)}" d="M{x} 0h26"/>'
+        line = f'<path class="line" stroke="{COLOURS[place % 8]}" stroke-dasharray="{_dashes(place)}" d="M{x} 0h26"/>'
         row += f'{line}<text x="{x + 32}" y="4">{escape(name)}</text>'
         x += wide
     yield row
 
 
-class _Panel:
-    """One of the charts."""
-
-    room = 14  # above what is drawn
-
-    def __init__(self, drawn: Drawn, title: str, top: int) -> None:
-        self.drawn, self.title, self.top = drawn, title, top
-        self.low, self.high = self._scaled(drawn.low or 0.0), self._scaled(drawn.high or 1.0)
-
-    def parts(self) -> Iterator[str]:
-        yield f'<text class="soft" x="{LEFT}" y="{self.top}">{self.title}</text>'
-        if self.drawn.low is None:
-            yield f'<text x="{LEFT}" y="{self.top + 40}">nothing to draw: no number is finite</text>'
-            return
-        for value in self.drawn.ticks:
-            y = self.y(value)
-            yield f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
-            yield f'<text class="soft" x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>'
-        yield from self.marks()
-
-    def marks(self) -> Iterator[str]:
-        raise NotImplementedError
-
-    def y(self, value: float) -> float:
-        """Return the height of a value; what is beyond an end lies at it."""
-        share = (self._scaled(value) - self.low) / (self.high - self.low)
-        return round(self.top + self.room + (1 - min(max(share, 0.0), 1.0)) * (HEIGHT - self.room), 1)
-
-    def _scaled(self, value: float) -> float:
-        return math.log10(value) if self.drawn.logarithmic else value
-
-
-class _Curves(_Panel):
+class _Curves(Panel):
     def marks(self) -> Iterator[str]:
         rows = self.drawn.sets["lines"]
         most = max(row["x"] for row in rows)
@@ -109,7 +63,7 @@ class _Curves(_Panel):
         for place in sorted({row["s"] for row in rows}):
             own = [row for row in rows if row["s"] == place]
             banded = [row for row in own if row["low"] is not None and row["high"] is not None]
-            colour = _COLOURS[place % 8]
+            colour = COLOURS[place % 8]
             if banded:
                 ends = [*(at(row, "low") for row in banded), *(at(row, "high") for row in reversed(banded))]
                 yield f'<path fill="{colour}" opacity=".14" d="M{"L".join(ends)}z"/>'
@@ -120,7 +74,7 @@ class _Curves(_Panel):
         yield f'<text class="soft" x="{WIDTH - RIGHT}" y="{end}" text-anchor="end">{most:,} steps</text>'
 
 
-class _Seeds(_Panel):
+class _Seeds(Panel):
     room = 32
 
     def __init__(self, drawn: Drawn, title: str, top: int, names: tuple[str, ...]) -> None:
@@ -136,7 +90,7 @@ class _Seeds(_Panel):
             ends = [f"{self.x(row['s'])} {self.y(row['y'])}" for row in rows if row["seed"] == seed]
             yield f'<path class="pair" d="M{"L".join(ends)}"/>'
         for row in rows:
-            yield f'<circle cx="{self.x(row["s"])}" cy="{self.y(row["y"])}" r="3.4" fill="{_COLOURS[row["s"] % 8]}"/>'
+            yield f'<circle cx="{self.x(row["s"])}" cy="{self.y(row["y"])}" r="3.4" fill="{COLOURS[row["s"] % 8]}"/>'
         for row in self.drawn.sets["lost"]:
             words = f'x="{self.x(row["s"])}" y="{self.top + 18}" text-anchor="middle"'
             yield f'<text class="bad" {words}>{escape(row["count"])}</text>'

@@ -63,20 +63,6 @@ def fate(found: Divergence) -> str:
     return f"{found.diverged} of {found.runs} ({low * 100:.0f} to {high * 100:.0f}\u00a0%)"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as a list in a sentence.
-
-    >>> listed(["a", "b", "c"])
-    'a, b and c'
-    """
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def lasting(seconds: float) -> str:
     """Return a time in the unit that suits it.
 
