@@ -59,6 +59,12 @@ def test_triton_gives_the_golden_bits() -> None:
     assert "wrong: []" in run([GOLDEN, "triton"])
 
 
+def test_small_fills_of_a_gpu_wait_and_give_the_same_bits_in_one_go() -> None:
+    if importlib.util.find_spec("triton") is None:
+        pytest.skip("triton is not installed (it comes with CUDA builds of torch)")
+    assert "waited True; wrong []; fills at a time [7]" in run([str(Path(GOLDEN).with_name("batches.py"))])
+
+
 def test_numba_is_used_here() -> None:
     if importlib.util.find_spec("numba") is None or os.environ.get("INITWISE_NUMBA") == "0":
         pytest.skip("numba is not installed, or switched off")
@@ -169,6 +175,10 @@ def test_triton_compiles_for_a_gpu_without_fusing_anything_by_itself() -> None:
         "source = ASTSource(_triton.fill_tiles, signature, constants)\n"
         "options = {'enable_fp_fusion': False, 'num_warps': 4}\n"
         "print(triton.compile(source, target=GPUTarget('cuda', 90, 32), options=options).asm['ptx'])\n"
+        "signature = {'jobs': '*i64', 'programs': '*i64'} | dict.fromkeys(constants, 'constexpr')\n"
+        "for constants['STORAGE'] in range(4):\n"
+        "    source = ASTSource(_triton.fill_jobs, signature, dict(constants))\n"
+        "    triton.compile(source, target=GPUTarget('cuda', 90, 32), options=options)\n"
     )
     assembly = run(["-c", code], TRITON_INTERPRET="0")
     values = 8  # of a thread

@@ -7,6 +7,7 @@ a key, a draw, and `fill`, which writes a draw into a tensor. docs/stream.md is 
 from __future__ import annotations
 
 from initwise.random._arrays import normal, truncated_normal, uniform, words
+from initwise.random._batch import Batch, Filler
 from initwise.random._draws import Draw, NormalDraw, TruncatedNormalDraw, UniformDraw
 from initwise.random._fill import check_draw, fill
 from initwise.random._keys import STREAM_VERSION, Key, key
@@ -14,7 +15,9 @@ from initwise.random._normal import normal_from_words
 
 __all__ = [
     "STREAM_VERSION",
+    "Batch",
     "Draw",
+    "Filler",
     "Key",
     "NormalDraw",
     "TruncatedNormalDraw",

@@ -65,7 +65,7 @@ def fill(tensor: torch.Tensor, draw: Draw, key: Key, *, start: int = 0, strides:
         _fill_by_copies(plain, draw, key, start, steps)
     elif plain.device.type == "cpu":
         _cpu.fill_array(_memory(plain, place.extent), place, lowered, key, threads=torch.get_num_threads())
-    elif plain.device.type == "cuda" and _has_triton():
+    elif plain.device.type == "cuda" and has_triton():
         from initwise.random import _triton
 
         _triton.fill_tensor(plain, place, lowered, key)
@@ -87,7 +87,8 @@ def _check(tensor: torch.Tensor) -> None:
 
 
 @functools.cache
-def _has_triton() -> bool:
+def has_triton() -> bool:
+    """Tell whether Triton is installed; it comes with CUDA builds of torch."""
     return importlib.util.find_spec("triton") is not None
 
 

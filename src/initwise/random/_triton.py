@@ -8,6 +8,7 @@ Only integer operations, float32 multiply, add and explicit fused multiply-add; 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -37,6 +38,7 @@ _OFFSET, _CENTRE = tl.constexpr(_normal.EXPONENT_OFFSET), tl.constexpr(_normal.M
 _MANTISSA, _ONE = tl.constexpr(_normal.MANTISSA_MASK), tl.constexpr(_normal.ONE_BITS)
 _UNIFORM_UNIT = tl.constexpr(2.0**-24)
 _HEADER = tl.constexpr(13)  # parameters before the axes
+_WIDTH = tl.constexpr(17)  # of a run among many: the header, one axis, the address
 
 
 def fill_tensor(tensor: torch.Tensor, layout: Layout, lowered: Lowered, key: Key) -> None:
@@ -44,17 +46,42 @@ def fill_tensor(tensor: torch.Tensor, layout: Layout, lowered: Lowered, key: Key
     memory = tensor.as_strided((layout.extent,), (1,))
     if lowered.storage == "bfloat16":
         memory = memory.view(torch.int16)  # rounded with integers, as everywhere
-    parameters = torch.tensor(_parameters(layout, lowered, key), dtype=torch.int64, device=tensor.device)
+    parameters = _sent([_parameters(layout, lowered, key)], tensor.device)
     options: dict[str, Any] = {
         "KIND": _KINDS[lowered.kind], "STORAGE": _STORAGES[lowered.storage], "enable_fp_fusion": False, "num_warps": 4,
     }  # fmt: skip
     if layout.is_run:
-        first, last = layout.start // TILE, (layout.start + layout.numel - 1) // TILE
-        grid = (triton.cdiv(last - first + 1, _TILES),)
-        fill_tiles[grid](memory, parameters, TILES=_TILES, **options)
+        fill_tiles[(_count(layout),)](memory, parameters, TILES=_TILES, **options)
     else:
         grid = (triton.cdiv(layout.numel, _ELEMENTS),)
         fill_elements[grid](memory, parameters, RANK=len(layout.sizes), ELEMENTS=_ELEMENTS, **options)
+
+
+def fill_runs(runs: Sequence[tuple[torch.Tensor, Layout, Lowered, Key]]) -> None:
+    """Write many runs of the stream, all on one device, in a launch for each kind of draw and storage."""
+    grouped: dict[tuple[str, str], list[tuple[torch.Tensor, Layout, Lowered, Key]]] = {}
+    for run in runs:
+        grouped.setdefault((run[2].kind, run[2].storage), []).append(run)
+    for (kind, storage), alike in grouped.items():
+        jobs = [[*_parameters(place, low, stream), memory.data_ptr()] for memory, place, low, stream in alike]
+        programs = [[job, program] for job, (_, place, _, _) in enumerate(alike) for program in range(_count(place))]
+        device = alike[0][0].device
+        fill_jobs[(len(programs),)](
+            _sent(jobs, device), _sent(programs, device), KIND=_KINDS[kind], STORAGE=_STORAGES[storage], TILES=_TILES,
+            enable_fp_fusion=False, num_warps=4,
+        )  # fmt: skip
+
+
+def _count(layout: Layout) -> int:
+    """Return how many programs a run takes."""
+    first, last = layout.start // TILE, (layout.start + layout.numel - 1) // TILE
+    return triton.cdiv(last - first + 1, _TILES)
+
+
+def _sent(table: list[list[int]], device: torch.device) -> torch.Tensor:
+    """Return a table on a device; the host does not wait for it."""
+    host = torch.tensor(table, dtype=torch.int64, pin_memory=device.type == "cuda")
+    return host.to(device, non_blocking=True)
 
 
 def _parameters(layout: Layout, lowered: Lowered, key: Key) -> list[int]:
@@ -79,11 +106,34 @@ def _bits(value: float, integer: str) -> int:
 @triton.jit
 def fill_tiles(memory, parameters, KIND: tl.constexpr, STORAGE: tl.constexpr, TILES: tl.constexpr):
     """A run of the stream, evenly strided in memory; each counter serves four elements."""
+    fill_some_tiles(memory, parameters, tl.program_id(0).to(tl.int64), KIND, STORAGE, TILES)
+
+
+@triton.jit
+def fill_jobs(jobs, programs, KIND: tl.constexpr, STORAGE: tl.constexpr, TILES: tl.constexpr):
+    """Many runs at once; each program finds its run, and which of its tiles are meant, in a table."""
+    number = tl.program_id(0)
+    parameters = jobs + tl.load(programs + 2 * number) * _WIDTH
+    address = tl.load(parameters + _WIDTH - 1)
+    if STORAGE == 0:
+        memory = address.to(tl.pointer_type(tl.float32))
+    elif STORAGE == 1:
+        memory = address.to(tl.pointer_type(tl.int16))
+    elif STORAGE == 2:
+        memory = address.to(tl.pointer_type(tl.float16))
+    else:
+        memory = address.to(tl.pointer_type(tl.float64))
+    fill_some_tiles(memory, parameters, tl.load(programs + 2 * number + 1), KIND, STORAGE, TILES)
+
+
+@triton.jit
+def fill_some_tiles(memory, parameters, program, KIND: tl.constexpr, STORAGE: tl.constexpr, TILES: tl.constexpr):
+    """The tiles of one program of a run."""
     start = tl.load(parameters)
     size = tl.load(parameters + _HEADER)
     stride = tl.load(parameters + _HEADER + 2)
     counter = tl.arange(0, TILES * 16)
-    tile = start // 64 + tl.program_id(0).to(tl.int64) * TILES + counter // 16
+    tile = start // 64 + program * TILES + counter // 16
     lane = counter % 16
     w0, w1, w2, w3 = philox(tile * 16 + lane, parameters)
     place = tile * 64 + lane - start

@@ -14,6 +14,7 @@ from initwise.errors import ApplyError, InitwiseError
 from initwise.initializers import Keep
 from initwise.model import Parameter, Solution, read
 from initwise.planning import Names, Plan, Row, refuse_other_than_plan
+from initwise.random import Batch, Filler, fill
 from initwise.shards import Held, Shard, held, is_sharded
 from initwise.writing._agreement import compare_ranks
 from initwise.writing._checks import problems
@@ -80,18 +81,20 @@ def apply(
         found = compare_ranks(model, plan, places.values(), agree, found)
     if found:
         raise ApplyError("apply", found)
-    for row in progress([row for row in plan if not isinstance(row.initializer, Keep)], _elements):
-        parameter = parameters[row.name]
-        if row.name in solutions:
-            write_solution(parameter, solutions.pop(row.name))
-        else:
-            _write_row(places[row.name], row, plan.seed, prepared)
+    with Batch() as batch:
+        for row in progress([row for row in plan if not isinstance(row.initializer, Keep)], _elements):
+            parameter = parameters[row.name]
+            if row.name in solutions:
+                write_solution(parameter, solutions.pop(row.name))
+                continue
+            filler = batch if row.padding is None else fill  # zeros follow at once
+            _write_row(places[row.name], row, plan.seed, prepared, filler)
             if is_sharded(parameter.tensor):
                 increment_version(parameter.tensor)  # what autograd saved is the wrapper, not its local part
 
 
-def _write_row(where: Held, row: Row, seed: int, prepared: Prepared) -> None:
-    write_parts(where, row.parts, seed=seed, name=row.canonical, values=prepared.get(row.name))
+def _write_row(where: Held, row: Row, seed: int, prepared: Prepared, filler: Filler = fill) -> None:
+    write_parts(where, row.parts, seed=seed, name=row.canonical, values=prepared.get(row.name), filler=filler)
     if row.padding is not None and row.is_written(row.padding):
         write_zero_padding(where, row.padding)
 

@@ -10,35 +10,44 @@ from torch import Tensor
 from initwise.initializers import Keep, MeanOfRows, Stream
 from initwise.model import Parameter
 from initwise.planning import Part, Row
+from initwise.random import Filler, fill
 from initwise.shards import Held, Piece
 from initwise.writing._write import Draw, row_major, write_draw, write_values, write_zeros
 
 
 def write_parts(
-    where: Held, parts: Sequence[Part], *, seed: int, name: str, values: Mapping[str, Tensor] | None = None
+    where: Held,
+    parts: Sequence[Part],
+    *,
+    seed: int,
+    name: str,
+    values: Mapping[str, Tensor] | None = None,
+    filler: Filler = fill,
 ) -> None:
     """Write the parts of one parameter into what is held of it.
 
     Element-wise laws take the index in the whole tensor and the label `""`, so cutting a tensor into blocks or shards
     changes the scale of a block and never its random words. Structured laws draw under the label of their block; they
-    are computed for the blocks of which something is held. `values` holds parts that were computed before, by label.
+    are computed for the blocks of which something is held. `values` holds parts that were computed before, by label;
+    `filler` is what fills.
     """
     known = values or {}
     draws = [None if part.label in known else part.draw for part in parts]
     if len(parts) > 1 and draws[0] is not None and all(draw == draws[0] for draw in draws):
         for piece in where.pieces:
-            _draw_piece(piece, draws[0], where, seed=seed, name=name)
+            _draw_piece(piece, draws[0], where, seed, name, filler)
         return
     for part, draw in zip(parts, draws, strict=True):
-        if isinstance(part.initializer, Keep):
-            continue
-        for piece in pieces_of(where, part):
-            if draw is not None:
-                _draw_piece(piece, draw, where, seed=seed, name=name)
-            else:
-                if part.label not in known:
-                    known = {part.label: part.initializer.values(part.target, Stream(seed, name, part.label))}
-                write_values(piece.view, piece.of(known[part.label], part.axis, part.start))
+        pieces = [] if isinstance(part.initializer, Keep) else pieces_of(where, part)
+        if draw is not None:
+            for piece in pieces:
+                _draw_piece(piece, draw, where, seed, name, filler)
+        elif pieces:
+            block = known.get(part.label)
+            if block is None:
+                block = part.initializer.values(part.target, Stream(seed, name, part.label))
+            for piece in pieces:
+                write_values(piece.view, piece.of(block, part.axis, part.start))
 
 
 def write_zero_padding(where: Held, row: int) -> None:
@@ -58,9 +67,10 @@ def pieces_of(where: Held, part: Part) -> list[Piece]:
     return [piece for piece in cut if piece is not None]
 
 
-def _draw_piece(piece: Piece, draw: Draw, where: Held, *, seed: int, name: str) -> None:
+def _draw_piece(piece: Piece, draw: Draw, where: Held, seed: int, name: str, filler: Filler) -> None:
     strides = row_major(where.whole)
-    write_draw(piece.view, draw, seed=seed, name=name, start=piece.offset(strides), strides=strides)
+    start = piece.offset(strides)
+    write_draw(piece.view, draw, seed=seed, name=name, start=start, strides=strides, filler=filler)
 
 
 def mean_rows(parameter: Parameter, row: Row, part: Part, seed: int) -> Tensor | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from initwise.initializers import Fill, Initializer, Keep, Product, Stream, Target
-from initwise.random import NormalDraw, TruncatedNormalDraw, UniformDraw, fill, key
+from initwise.random import Filler, NormalDraw, TruncatedNormalDraw, UniformDraw, fill, key
 from initwise.writing._rounding import rounded_once
 
 Draw = UniformDraw | NormalDraw | TruncatedNormalDraw | Fill | Product
@@ -42,18 +42,26 @@ def write_draw(
     label: str = "",
     start: int = 0,
     strides: Sequence[int] | None = None,
+    filler: Filler = fill,
 ) -> None:
     """Write one element-wise draw; element `[i, j, ...]` takes the logical index `start + i * strides[0] + ...`.
 
-    A complex tensor draws its halves under the labels `re` and `im`.
+    A complex tensor draws its halves under the labels `re` and `im`. `filler` is what fills: at once, or in a batch.
     """
     indices = row_major(tensor.shape) if strides is None else strides
     with torch.no_grad():
-        _fill(tensor.detach(), draw, (seed, name, label), start, indices)
+        _fill(tensor.detach(), draw, (seed, name, label), start, indices, filler)
     _mark_written(tensor, draw)
 
 
-def _fill(plain: Tensor, draw: Draw, stream: tuple[int, str, str], start: int, strides: Sequence[int]) -> None:
+def _fill(
+    plain: Tensor,
+    draw: Draw,
+    stream: tuple[int, str, str],
+    start: int,
+    strides: Sequence[int],
+    filler: Filler = fill,
+) -> None:
     seed, name, label = stream
     if isinstance(draw, Fill):
         plain.fill_(draw.value if plain.is_complex() else rounded_once(draw.value, plain.dtype))
@@ -64,9 +72,9 @@ def _fill(plain: Tensor, draw: Draw, stream: tuple[int, str, str], start: int, s
     elif plain.is_complex():
         halves = torch.view_as_real(plain)
         for half, part in enumerate(("re", "im")):
-            fill(halves[..., half], draw, key(seed, name, join(label, part)), start=start, strides=strides)
+            filler(halves[..., half], draw, key(seed, name, join(label, part)), start=start, strides=strides)
     else:
-        fill(plain, draw, key(seed, name, label), start=start, strides=strides)
+        filler(plain, draw, key(seed, name, label), start=start, strides=strides)
 
 
 def write_values(tensor: Tensor, values: Tensor) -> None:
