@@ -178,6 +178,15 @@ def test_several_batches_count_together_and_labels_are_left_out() -> None:
     assert "64 samples in 4 batches" in plans[0]["weight"].reason
 
 
+def test_layers_that_need_no_scaling_between_others_are_passed_over() -> None:
+    model = nn.Sequential(*(nn.Linear(32, 32, bias=False) for _ in range(5)))
+    gains = (3.0, 1.0, 1.0, 1.0, 5.0)
+    laws = [iw.rule(f"{place}.weight", iw.Orthogonal(gain=gain)) for place, gain in enumerate(gains)]
+    plan = iw.lsuv(model, noise(512, 32), iw.plan(model, laws))
+    assert [isinstance(row.initializer, iw.Scaled) for row in plan] == [True, False, False, False, True]
+    assert stds(model, noise(512, 32)) == pytest.approx([1.0] * 5, abs=0.1)
+
+
 def test_the_mean_moves_into_the_bias_where_asked() -> None:
     model = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 5))
     before = iw.plan(model, ["kaiming", iw.rule("*.bias", iw.Uniform(-1, 1))])

@@ -98,12 +98,76 @@ def test_the_head_is_what_makes_the_output_or_what_is_named() -> None:
         )
 
 
+def test_probabilities_of_classes_count_as_parts_and_another_index_can_be_left_out() -> None:
+    network = model()
+    soft = torch.tensor([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0]])
+    iw.output_prior(network, iw.plan(network, "kaiming"), [(noise(2, 8), soft), (noise(1, 8), soft[:1])])
+    assert bias(network).exp().tolist() == pytest.approx([1 / 3, 1 / 2, 1 / 6], rel=1e-6)
+    iw.output_prior(network, iw.plan(network, "kaiming"), torch.tensor([[0, 1], [2, 255]]), ignore_index=255)
+    assert bias(network).exp().tolist() == pytest.approx([1 / 3] * 3, rel=1e-6)
+
+
+class HeadFirst(nn.Module):
+    """The head is registered before the body, which has as many outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.body = nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(torch.relu(self.body(x)))
+        return out
+
+
+class HeadFirstOfTwo(HeadFirst):
+    """Nobody knows what this takes."""
+
+    def forward(self, x: Tensor, *others: Tensor) -> Tensor:
+        return super().forward(x + others[0])
+
+
+def test_the_head_is_never_guessed_from_the_order_of_layers() -> None:
+    seen, unseen = HeadFirst(), HeadFirstOfTwo()
+    plan = iw.output_prior(seen, iw.plan(seen, "kaiming"), CLASSES)
+    assert isinstance(plan["head.bias"].initializer, iw.Given)
+    assert plan["body.bias"].initializer == iw.Zeros()
+    with pytest.raises(ArgumentError, match="no forward pass shows which layer makes the model's output; say which is"):
+        iw.output_prior(unseen, iw.plan(unseen, "kaiming"), CLASSES)
+    assert isinstance(
+        iw.output_prior(unseen, iw.plan(unseen, "kaiming"), CLASSES, head="head")["head.bias"].initializer, iw.Given
+    )
+
+
+def test_a_head_that_is_tied_to_the_embedding_has_no_bias_and_the_error_says_so() -> None:
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.body = nn.Embedding(12, 12), nn.Linear(12, 12)
+            self.head = nn.Linear(12, 12, bias=False)
+            self.head.weight = self.embedding.weight
+
+        def forward(self, ids: Tensor) -> Tensor:
+            out: Tensor = self.head(self.body(self.embedding(ids)))
+            return out
+
+    network, ids = Tied(), torch.arange(12)
+    before = iw.digest(network)
+    with pytest.raises(
+        ArgumentError,
+        match=r"the head 'head' has no bias \(and its weight is tied: 'embedding.weight'\); build it with",
+    ):
+        iw.output_prior(network, iw.plan(network, "kaiming", inputs=ids), ids)
+    assert iw.digest(network) == before
+
+
 @pytest.mark.parametrize(
     ("targets", "arguments", "said"),
     [
         (torch.tensor([0, 3]), {}, "a target is 3, and the head has the classes 0 to 2"),
         (torch.tensor([0, -1]), {}, "a target is -1, and the head has the classes 0 to 2"),
-        (torch.tensor([0.5]), {}, "targets are torch.float32"),
+        (torch.tensor([0.5]), {}, "targets are torch.float32 of shape (1,); kind='softmax' takes class indices"),
+        (torch.tensor([[0.5, 0.5, 0.5]]), {}, "or probabilities of the 3 classes along the last axis, whose sum is 1"),
+        (CLASSES, {"ignore_index": 1.5}, "ignore_index is 1.5; give an integer"),
         ([], {}, "targets is empty"),
         (torch.tensor([], dtype=torch.long), {}, "targets is empty"),
         (torch.full((3,), -100), {}, "every target is -100"),

@@ -97,7 +97,8 @@ def _layer(
     std = _std(found, name, outputs)
     if abs(std - 1) >= tolerance:
         found.notes.append(f"lsuv: the std of the output of {name!r} is {std:.4g} after {iterations} iterations")
-    return outputs
+    seen = not following or following in outputs  # passes end early; this one may have been for another weight
+    return outputs if seen else found.outputs(following)
 
 
 def _std(found: Session, name: str, outputs: dict[str, Sums]) -> float:

@@ -14,12 +14,13 @@ from initwise.calibration._targets import IGNORED, counted
 from initwise.calibration._together import together
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.initializers import Zeros
-from initwise.model import Parameter, Reading, read
+from initwise.model import Parameter, Reading, candidates, read, traced
 from initwise.planning import Plan, Row, refuse_other_than_plan
 from initwise.writing import apply
 
 Kind = Literal["softmax", "sigmoid", "mean"]
 _OUTPUT = "makes the model's output"
+_UNKNOWN = "no forward pass shows which layer makes the model's output"
 
 
 def output_prior(
@@ -48,7 +49,8 @@ def output_prior(
             ones, or numbers), or a loader whose batches end with them or have them under "labels", "label", "targets",
             "target" or "y".
         kind: what the head's outputs are.
-        head: the name of the head's module, or of its bias; by default the layer that makes the model's output.
+        head: the name of the head's module, or of its bias; by default the layer that makes the model's output, as a
+            forward pass shows: the one that the plan was made with, or one on meta with inputs built for the model.
         zero_weight: also plan the head's weight as zeros.
         smoothing: a class that occurs less often counts so much, so that its logit is finite.
         ignore_index: class indices that do not count, as in torch's cross entropy.
@@ -111,7 +113,7 @@ def _zero(bias: str, weight: Row | None) -> Row:
 def _head(reading: Reading, plan: Plan, head: str | None) -> tuple[Parameter, Row | None]:
     """Return the bias of the head, and the row of its weight."""
     if head is None:
-        name = _found(plan)
+        name = _found(reading, plan)
     elif head in reading:
         name = reading[head].name.rpartition(".")[0]
     elif head in reading.modules:
@@ -121,24 +123,45 @@ def _head(reading: Reading, plan: Plan, head: str | None) -> tuple[Parameter, Ro
         raise ArgumentError(f"output_prior: there is no module {head!r}{nearest(head, known)}; give the head's name")
     prefix = f"{name}." if name else ""
     if f"{prefix}bias" not in reading:
-        raise ArgumentError(f"output_prior: the head {name!r} has no bias; build it with one, or give another head=")
+        tied = next((each.name for each in reading.parameters if len(each.owners) > 1 and _owns(each, name)), None)
+        held = f" (and its weight is tied: {tied!r})" if tied is not None else ""
+        raise ArgumentError(
+            f"output_prior: the head {name!r} has no bias{held}; build it with one, or give another head="
+        )
     bias, weight = reading[f"{prefix}bias"], f"{prefix}weight"
     if bias.name not in plan:
         raise ArgumentError(f"output_prior: the plan has no {bias.name!r}: it is for another model. Plan this one")
     return bias, next((row for row in plan if weight in (row.name, row.path, *row.aliases)), None)
 
 
-def _found(plan: Plan) -> str:
-    """Return the module that makes the output, as a forward pass showed; else the last that has a weight."""
-    weights = [row for row in plan if is_weight(row)]
-    shown = [row for row in weights if _OUTPUT in row.context]
-    candidates = list(dict.fromkeys(row.name.rpartition(".")[0] for row in shown or weights[-1:]))
-    if len(candidates) != 1:
-        found = (
-            f"{len(candidates)} layers make outputs: {', '.join(candidates)}" if candidates else "there is no weight"
-        )
+def _found(reading: Reading, plan: Plan) -> str:
+    """Return the module that makes the output, as a forward pass shows: the plan's, or one of its own."""
+    shown = [row.name for row in plan if _OUTPUT in row.context and (is_weight(row) or row.role == "embedding")]
+    modules = list(dict.fromkeys(_owner(reading, reading[name]) for name in shown or _traced(reading)))
+    if len(modules) != 1:
+        found = f"{len(modules)} layers make outputs: {', '.join(modules)}" if modules else _UNKNOWN
         raise ArgumentError(f"output_prior: {found}; say which is meant, head='name'")
-    return candidates[0]
+    return modules[0]
+
+
+def _traced(reading: Reading) -> list[str]:
+    """Return the weights that make the output in a pass on meta, with inputs built for it; [] where none runs."""
+    try:
+        shown = traced(reading, list(candidates(reading.model)))
+    except Exception:  # noqa: BLE001 - of a model that meta cannot run nothing is known, whatever it raises
+        return []
+    parameters = [each for each in shown.parameters if each.usage is not None and each.usage.output]
+    return [each.name for each in parameters if each.role in {"weight", "recurrent", "embedding"}]
+
+
+def _owner(reading: Reading, parameter: Parameter) -> str:
+    """Return the module of a weight: of a tied one that which has a bias, else the last."""
+    names = [owner.module_name for owner in parameter.owners]
+    return next((name for name in names if (f"{name}.bias" if name else "bias") in reading), names[-1])
+
+
+def _owns(parameter: Parameter, module: str) -> bool:
+    return any(owner.module_name == module for owner in parameter.owners)
 
 
 def _check(kind: Any, zero_weight: Any, smoothing: Any, ignored: Any) -> None:

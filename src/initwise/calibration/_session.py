@@ -68,9 +68,8 @@ class Session:
         """Return those weights, in the order of execution, that can be scaled; say of the others why they are not."""
         order = list(seen)
         for row in self.plan:
-            if is_weight(row) and not row.kept:
-                why = why_not(row) or ("" if row.name in order else "no product or convolution of the passes takes it")
-                self.notes += [f"{self.operation}: {row.name!r} is not scaled: {why}"] if why else []
+            why = _why_not_here(row, order)
+            self.notes += [f"{self.operation}: {row.name!r} is not scaled: {why}"] if why else []
         return [name for name in order if is_weight(self.plan[name]) and not why_not(self.plan[name])]
 
     def bias(self, weight: str) -> Parameter | None:
@@ -112,6 +111,17 @@ class Session:
                     f"with {example.description}: {error}. Give batches that the model takes"
                 ) from error
         return watch
+
+
+def _why_not_here(row: Row, order: list[str]) -> str:
+    """Return why a weight that is planned is not scaled; "" where it is, and where there is nothing to scale."""
+    if row.kept:
+        return ""
+    if row.role == "embedding" and row.name in order:
+        return "it is an embedding first; the product that takes it too makes what it makes of those rows"
+    if not is_weight(row):
+        return ""
+    return why_not(row) or ("" if row.name in order else "no product or convolution of the passes takes it")
 
 
 @contextmanager
