@@ -64,7 +64,9 @@ def test_strategies_see_the_same_batches_augmentation_and_noise_at_every_step() 
         return plan(model, "kaiming", seed=seed)
 
     one, two = watched(XAVIER), watched(Strategy("greedy", greedy), rate=0.01)
-    assert len(one.inputs) == 20
+    assert len(one.inputs) == 20 + 1  # and the first batch again, to see what training took off its loss
+    assert torch.equal(one.inputs[-1], one.inputs[0])
+    assert torch.equal(one.masks[-1], one.masks[0])
     assert all(torch.equal(a, b) for a, b in zip(one.inputs, two.inputs, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(one.masks, two.masks, strict=True))
 
@@ -166,6 +168,17 @@ def test_a_plan_as_strategy_is_drawn_anew_for_every_seed() -> None:
         ({"data": lambda seed: [1]}, r"data returned \[1\]; return \(training, validation\)"),
         ({"data": lambda seed: (iter([1]), [])}, "an iterator, which can be read once; return a list or a loader"),
         ({"data": lambda seed: ([], [])}, r"data\(0\) gave no training batch"),
+        ({"data": lambda seed: (data(seed)[0], [])}, r"data\(0\) gave no validation batch; give at least one, or None"),
+        ({"optimizer": lambda parameters, rate: None}, "optimizer returned None of type NoneType; return a torch opti"),
+        (
+            {"loss": lambda model, batch: loss(model, batch).detach()},
+            r"the loss has no gradient; .* detach\(\)",
+        ),
+        (
+            {"loss": lambda model, batch: torch.tensor(3)},
+            "the loss is a tensor of torch.int64; return a scalar",
+        ),
+        ({"metric": lambda model, batch: "good"}, "the metric is 'good' of type str; return a number"),
     ],
 )
 def test_a_task_that_is_none_is_refused(change: dict[str, Any], message: str) -> None:
@@ -174,7 +187,7 @@ def test_a_task_that_is_none_is_refused(change: dict[str, Any], message: str) ->
 
 
 def test_a_cell_without_validation_batches_is_judged_by_its_training_loss() -> None:
-    out = run_cell(replace(TOY, data=lambda seed: (data(seed)[0], [])), XAVIER, CELL, 20)
+    out = run_cell(replace(TOY, data=lambda seed: (data(seed)[0], None)), XAVIER, CELL, 20)
     assert out.validation is None
     assert out.loss == out.training
     assert not out.diverged

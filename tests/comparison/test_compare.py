@@ -13,11 +13,13 @@ from torch import Tensor, nn
 pytest.importorskip("optuna", reason="Optuna, the engine of comparisons, is not installed")
 
 import initwise
-from initwise.comparison import Cell, Comparison, Experiment, Outcome, Task, compare
+from initwise.comparison import Cell, CellError, Comparison, Experiment, Outcome, Task, compare
 from initwise.comparison._cells import TUNING
 from initwise.comparison._curves import learning_curve
 from initwise.comparison._design import Design
 from initwise.comparison._progress import Progress, span
+from initwise.comparison._strategies import Strategy
+from initwise.comparison._training import run_cell
 from initwise.comparison.engine import Board
 from initwise.errors import ArgumentError, NotSupportedError
 from initwise.initializers import Normal, Zeros
@@ -26,6 +28,7 @@ from initwise.rules import rule
 from tests.comparison.toys import TOY, build, data, loss
 
 BIG = [rule("*.weight", Normal(std=30.0)), rule("*.bias", Zeros())]
+XAVIER = Strategy("xavier", "xavier")
 FIXED = replace(TOY, learning_rates=(0.1,))
 
 
@@ -287,6 +290,68 @@ def fixed() -> Any:
     return [(inputs, target)], [(inputs, target)]
 
 
+def test_batches_of_unequal_losses_do_not_pass_for_learning() -> None:
+    def uneven(seed: int) -> Any:
+        inputs, target = data(0)[1][0]
+        return [(inputs, target), (inputs, target)], [(inputs, target)]
+
+    def falling(model: nn.Module, batch: Any) -> Tensor:
+        calls["count"] += 1
+        return loss(model, batch) * (2.0 if calls["count"] % 20 == 1 else 1.0)  # the first of 20 steps is the largest
+
+    calls = {"count": 0}
+    outcome = run_cell(
+        replace(FIXED, data=uneven, loss=falling, learning_rates=(1e-12,)), XAVIER, Cell("xavier", 1e-12, 0), 20
+    )
+    assert outcome.training is not None
+    assert outcome.start is not None
+    assert outcome.training < 0.9 * outcome.start
+    one = replace(outcome, again=outcome.start)
+    assert not replace(design(), rates=(0.1,), strategies=("xavier",)).learns({Cell("xavier", 0.1, 0): one})
+
+
+def test_what_the_optimizer_leaves_out_and_a_metric_that_is_not_finite_are_notes() -> None:
+    odd = replace(
+        FIXED,
+        optimizer=lambda ps, rate: torch.optim.SGD(list(ps)[:3], lr=rate),
+        metric=lambda model, batch: float("nan"),
+    )
+    notes = run(odd).notes
+    assert "1 parameters want a gradient and are not in the optimizer: 3.bias" in notes
+    assert "the metric was not finite in 12 of 12 runs that did not diverge" in notes
+
+
+def test_validation_that_changes_between_two_calls_is_found() -> None:
+    def drifting(seed: int) -> Any:
+        calls["count"] += 1
+        inputs, target = data(seed)[1][0]
+        return data(seed)[0], [(inputs[calls["count"] :], target[calls["count"] :])]
+
+    calls = {"count": 0}
+    with pytest.raises(ArgumentError, match="validation is not reproducible: loss and metric before training are "):
+        run(replace(FIXED, data=drifting))
+
+
+def nowhere(model: nn.Module, batch: Any) -> float:
+    """A metric with a fault, and a line to point to."""
+    return 1 / len(batch[0][:0])
+
+
+def misshapen(model: nn.Module, batch: Any) -> float:
+    """A metric that gives the model something else than it takes."""
+    return float(model(batch[0][:, 1:]).sum())
+
+
+def test_a_fault_of_the_users_own_code_is_found_before_the_experiment_and_told_with_its_line() -> None:
+    line = nowhere.__code__.co_firstlineno + 2
+    with pytest.raises(
+        CellError, match=rf"tried before .*: raised ZeroDivisionError: .* \(.*test_compare.py:{line}, in nowhere\)"
+    ):
+        run(replace(FIXED, metric=nowhere))
+    with pytest.raises(CellError, match=r"raised RuntimeError: mat1 .* \(.*test_compare.py:\d+, in misshapen\)"):
+        run(replace(FIXED, metric=misshapen))  # the error is raised in torch, and told with the line that led there
+
+
 def test_a_model_whose_weights_a_strategy_only_keeps_is_a_duplicate() -> None:
     def frozen(seed: int) -> nn.Module:
         model = build(seed)
@@ -340,6 +405,6 @@ def test_the_power_is_said_before_the_task_is_tried(capsys: pytest.CaptureFixtur
     def missing(seed: int) -> nn.Module:
         raise OSError("no such disk")
 
-    with pytest.raises(OSError, match="no such disk"):
+    with pytest.raises(CellError, match="raised OSError: no such disk"):
         run(replace(FIXED, build=missing), progress=True)
     assert capsys.readouterr().err.startswith("compare toy: with 6 seeds and 1 contender")

@@ -20,10 +20,10 @@ import pytest
 
 pytest.importorskip("optuna", reason="Optuna, the engine of comparisons, is not installed")
 
-from initwise.comparison import Comparison, Experiment, Task, arranged, compare
+from initwise.comparison import CellError, Comparison, Experiment, Task, arranged, compare
 from initwise.comparison._cells import TUNING, Cell
 from initwise.comparison._compare import Running, opened
-from initwise.comparison.engine import Board, CellError, work
+from initwise.comparison.engine import Board, work
 from initwise.comparison.engine import _claims as claims
 from initwise.comparison.engine._board import DIED, LOST, TWICE, cell_of
 from initwise.comparison.engine._lock import mend
@@ -395,6 +395,11 @@ def test_a_storage_with_another_experiment_is_refused_with_what_differs(place: s
         run(replace(TOY, loss=lambda model, batch: 1.1 * TOY.loss(model, batch)), place)
     with pytest.raises(ArgumentError, match=r"another experiment \(strategies: \{xavier: "):
         compare(TOY, ["xavier", "torch-default"], seeds=6, storage=place, progress=False, racing=False, test="t")
+    inputs, target = TOY.data(0)[1][0]
+    with pytest.raises(ArgumentError, match=r"another experiment \(first validation: "):
+        run(replace(TOY, data=lambda seed: (TOY.data(seed)[0], [(inputs[:9], target[:9])])), place)
+    with pytest.raises(ArgumentError, match=r"another experiment \(first validation: "):
+        run(replace(TOY, metric=None), place)
     assert len(run(TOY, place, budget=19, study="other").outcomes) == 20
 
 
@@ -451,7 +456,17 @@ def test_optuna_opens_the_same_storage_as_a_study(place: str) -> None:
     assert len(study.trials) == 20
     best = study.best_trial
     cell = Cell(best.params["strategy"], best.params["learning_rate"], best.params["seed"])
-    assert found.outcomes[cell].loss == best.value == min(each.loss for each in found.outcomes.values() if each.loss)
+    outcome = found.outcomes[cell]
+    assert outcome.loss == best.value == min(each.loss for each in found.outcomes.values() if each.loss)
+    assert best.user_attrs["serves"] == ("tuning" if cell.tunes else "deciding")
+    shown = {name: best.user_attrs[name] for name in ("metric", "diverged", "seconds")}
+    assert shown == {"metric": outcome.metric, "diverged": False, "seconds": outcome.seconds}
+    assert set(best.intermediate_values.items()) < set(outcome.curve)
+    assert len(best.intermediate_values) == 10
+    assert max(best.intermediate_values) == TOY.steps
+    assert study.user_attrs["about"].startswith(
+        "initwise compare: xavier, kaiming, 20 steps a run; a trial is one run; seeds from 1,000,000 on choose"
+    )
 
 
 # -------------------------------------------------------------------------------------------------------- PostgreSQL

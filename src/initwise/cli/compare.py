@@ -115,9 +115,12 @@ def compare(
         if worker:
             _assist(experiment, threads, storage, study)
             return 0
-        done = comparison.carried_out(
-            experiment, workers=workers or _cores(), threads=threads, storage=storage, study=study
-        )
+        count = _cores() if workers is None else workers
+        try:
+            done = comparison.carried_out(experiment, workers=count, threads=threads, storage=storage, study=study)
+        except KeyboardInterrupt:
+            note("what was run is kept; the same command goes on where it was")
+            raise
         write(_rendered(done, form, out))
     return 0
 
@@ -145,6 +148,8 @@ def find_task(text: str) -> tuple[Task, AbstractContextManager[None]]:
 def _strategies(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for word in (each.strip() for each in text.split(",")):
+        if not word:
+            raise TargetError(f"--strategies {text!r}: a name is empty; give names with commas between: classic,auto")
         name, made = _strategy(word)
         if name in found:
             raise TargetError(f"--strategies {text}: {name!r} stands there twice; name each once")

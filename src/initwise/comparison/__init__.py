@@ -5,8 +5,8 @@ from initwise.comparison._compare import arranged, assist, carried_out, compare
 from initwise.comparison._comparison import Comparison
 from initwise.comparison._curves import LearningCurve
 from initwise.comparison._experiment import Experiment
+from initwise.comparison._failures import CellError
 from initwise.comparison._strategies import Strategy
-from initwise.comparison.engine import CellError
 from initwise.comparison.tasks import BUILTIN, Task, builtin, from_data, from_lightning, from_trainer
 
 __all__ = [

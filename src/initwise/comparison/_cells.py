@@ -47,6 +47,7 @@ class Outcome:
         validation_curve: validation losses along the way.
         signals: what the first step showed, before it: see `first_signals`.
         seconds: how long it took.
+        again: the loss of the first batch after the last step, under the noise of the first; None if diverged.
     """
 
     cell: Cell
@@ -60,6 +61,7 @@ class Outcome:
     validation_curve: Curve = ()
     signals: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    again: float | None = None
 
     @property
     def loss(self) -> float | None:

@@ -216,8 +216,9 @@ def _running(workers: int, threads: int, storage: str | Path | None, study: str 
 def opened(experiment: Experiment, running: Running) -> Iterator[tuple[Board, Mapping[str, Any]]]:
     """Check the experiment, open its storage, and make sure that it holds this experiment and no other."""
     tried = preflight(experiment)
-    first = {each.name: list(each.losses) for each in tried}
-    about = json.loads(json.dumps(facts(experiment, digests(experiment, tried), first)))
+    first, held = {each.name: each.losses for each in tried}, {each.name: each.held for each in tried}
+    found = facts(experiment, digests(experiment, tried), first, held, tried[0].untrained)
+    about = json.loads(json.dumps(found))
     place = running.storage or _default_place(experiment, about)
     with closing(Board(place, running.study or experiment.task.name, experiment.design)) as board:
         _agree(board, about)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -13,7 +13,7 @@ from torch import nn
 
 from initwise.comparison._cells import Cell, Outcome
 from initwise.comparison._curves import LearningCurve, learning_curve
-from initwise.comparison._experiment import Experiment
+from initwise.comparison._experiment import UNTRAINED, Experiment
 from initwise.comparison._random import random_states_kept, reseed
 from initwise.comparison._training import CALIBRATING
 from initwise.comparison.statistics import Power, Verdicts
@@ -81,8 +81,18 @@ class Comparison:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What one should know about these results: of the verdicts, and of rates at an end of the grid."""
-        return (*self.verdicts.notes, *self._edge_lines())
+        """What one should know about these results: of the verdicts, the optimizer, the metric and the rates."""
+        return (*self.verdicts.notes, *self._oddities(), *self._edge_lines())
+
+    def _oddities(self) -> Iterator[str]:
+        left = self.facts.get(UNTRAINED, ())
+        if left:
+            names = ", ".join([*left[:3], *["..."] * (len(left) > 3)])
+            yield f"{len(left)} parameters want a gradient and are not in the optimizer: {names}"
+        live = [run for name in self.experiment.design.strategies for run in self.runs(name) if not run.diverged]
+        lacking = sum(run.metric is None and run.validation is not None for run in live)
+        if self.experiment.task.metric is not None and lacking:
+            yield f"the metric was not finite in {lacking} of {len(live)} runs that did not diverge"
 
     def _edge_lines(self) -> list[str]:
         return [f"{name}: {said}" for name, said in self.edges.items()]
@@ -123,7 +133,7 @@ class Comparison:
         """Return what the verdicts rest on: learning rates, losses, the metric, and signals at initialization."""
         rows = tuple(self._row(name) for name in self.experiment.design.strategies)
         columns = (Column("strategy"), *(Column(head, "right") for head in HEADS))
-        return Table("", columns, rows, (SIGNALS, *self._edge_lines()))
+        return Table("", columns, rows, (SIGNALS, *self._oddities(), *self._edge_lines()))
 
     def _row(self, name: str) -> tuple[str, ...]:
         runs = self.runs(name)

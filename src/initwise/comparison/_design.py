@@ -93,9 +93,11 @@ class Design:
 
 
 def _fell(outcome: Outcome) -> bool:
-    if outcome.start is None or outcome.training is None:
+    """Tell whether training took something off the loss of the first batch; other batches have other losses."""
+    end = outcome.training if outcome.again is None else outcome.again
+    if outcome.start is None or end is None:
         return False
-    return outcome.start - outcome.training > FALLS * abs(outcome.start)
+    return outcome.start - end > FALLS * abs(outcome.start)
 
 
 def _leading(name: str, rate: float, seeds: int, outcomes: Outcomes) -> list[float | None]:

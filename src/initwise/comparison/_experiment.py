@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from initwise.comparison.statistics import Losses, Power, Race, Test, Verdicts, 
 from initwise.comparison.tasks import Task
 from initwise.errors import ArgumentError
 
-FIRST = "first losses"
+FIRST, HELD = "first losses", "first validation"
+UNTRAINED = "not in the optimizer"
 LOOSE = 0.02  # by which part losses at the start may differ between machines
 BEST = "best"  # as reference: whoever turns out best
 
@@ -107,13 +108,21 @@ class Experiment:
         )
 
 
-def facts(experiment: Experiment, digests: Mapping[str, str], first: Mapping[str, list[float]]) -> dict[str, Any]:
+def facts(
+    experiment: Experiment,
+    digests: Mapping[str, str],
+    first: Mapping[str, Sequence[float]],
+    held: Mapping[str, Sequence[float | None]],
+    untrained: Sequence[str],
+) -> dict[str, Any]:
     """Return what makes an experiment this one, as JSON values: two with other facts share no storage.
 
     Args:
         experiment: the experiment.
         digests: of each strategy's plan for seed 0, where it depends on no data.
         first: the first losses of each strategy, for seed 0; compared loosely, since machines round.
+        held: the validation loss and the metric of each before its first step; compared as loosely.
+        untrained: parameters that want a gradient, and that the optimizer does not hold.
     """
     design = experiment.design
     return {
@@ -127,7 +136,9 @@ def facts(experiment: Experiment, digests: Mapping[str, str], first: Mapping[str
         "racing": design.racing,
         "alpha": experiment.alpha,
         "test": experiment.test,
+        UNTRAINED: list(untrained),
         FIRST: {name: list(map(finite, losses)) for name, losses in first.items()},
+        HELD: {name: list(both) for name, both in held.items()},
     }
 
 
@@ -142,7 +153,7 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
     found = []
     for name in [*here, *(name for name in there if name not in here)]:
         a, b = here.get(name), there.get(name)
-        same = _close(a, b) if name == FIRST else a == b
+        same = _close(a, b) if name in {FIRST, HELD} else a == b
         if not same:
             found.append(f"{name}: {_short(b)} there, {_short(a)} here")
     return found
@@ -151,7 +162,9 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
 def _close(a: Any, b: Any) -> bool:
     if not (isinstance(a, Mapping) and isinstance(b, Mapping) and a.keys() == b.keys()):
         return False
-    pairs = [pair for name in a for pair in zip(a[name], b[name], strict=False)]
+    if any(len(a[name]) != len(b[name]) for name in a):
+        return False
+    pairs = [pair for name in a for pair in zip(a[name], b[name], strict=True)]
     return all(
         x == y or (x is not None and y is not None and abs(x - y) <= LOOSE * max(abs(x), abs(y))) for x, y in pairs
     )

@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 
-from initwise.comparison._cells import Cell
+from initwise.comparison._cells import Cell, finite
 from initwise.comparison._experiment import Experiment
+from initwise.comparison._failures import CellError, raised
 from initwise.comparison._random import random_states_kept
-from initwise.comparison._training import Start, prepared, take_step
+from initwise.comparison._training import Start, metric_of, prepared, take_step, validation_loss
 from initwise.digests import digest
-from initwise.errors import ArgumentError
+from initwise.errors import ArgumentError, InitwiseError
 from initwise.planning import Plan
 
 STEPS = 3  # steps that are tried
@@ -32,6 +33,8 @@ class Trial:
     weights: str
     losses: tuple[float, ...]
     batches: tuple[str, ...]
+    held: tuple[float | None, ...]  # the validation loss and the metric before the first step
+    untrained: tuple[str, ...]  # parameters that want a gradient, and that the optimizer does not hold
 
     @property
     def start(self) -> float | None:
@@ -63,35 +66,50 @@ def digests(experiment: Experiment, tried: list[Trial]) -> Mapping[str, str]:
 
 def _tried(experiment: Experiment, name: str) -> Trial:
     rates = experiment.design.rates
-    start = prepared(experiment.task, experiment.strategy(name), Cell(name, rates[len(rates) // 2], 0))
-    _check_optimizer(experiment, start)
+    cell = Cell(name, rates[len(rates) // 2], 0)
+    try:
+        return _run(experiment, cell)
+    except InitwiseError:
+        raise
+    except Exception as error:
+        raise CellError(f"compare: {cell}, tried before anything is run: {raised(error)}") from error
+
+
+def _run(experiment: Experiment, cell: Cell) -> Trial:
+    task = experiment.task
+    start = prepared(task, experiment.strategy(cell.strategy), cell)
+    untrained = _check_optimizer(experiment, start)
+    weights = digest(start.model)
+    held = (finite(validation_loss(task, start)), metric_of(task, start)) if start.validation else (None, None)
     start.model.train()
     batches = list(itertools.islice(start.batches, BATCHES))
-    losses = []
-    weights = ""
+    losses: list[float] = []
     for step in range(STEPS):
-        if not step:
-            weights = digest(start.model)
-        losses.append(take_step(experiment.task, start, step, batches[step % len(batches)])[0])
+        losses.append(take_step(task, start, step, batches[step % len(batches)])[0])
         if not math.isfinite(losses[-1]):
             break
-    return Trial(name, start.plan, weights, tuple(losses), tuple(_digest(each) for each in batches))
+    shown = tuple(_digest(each) for each in batches)
+    return Trial(cell.strategy, start.plan, weights, tuple(losses), shown, held, untrained)
 
 
-def _check_optimizer(experiment: Experiment, start: Start) -> None:
+def _check_optimizer(experiment: Experiment, start: Start) -> tuple[str, ...]:
+    """Return which parameters that want a gradient the optimizer does not hold; refuse one that holds others."""
     held = {id(each) for group in start.optimizer.param_groups for each in group["params"]}
-    owned = {id(each) for each in start.model.parameters()}
+    owned = {id(each): name for name, each in start.model.named_parameters() if each.requires_grad}
+    frozen = {id(each) for each in start.model.parameters() if not each.requires_grad}
     what = f"compare: task {experiment.task.name!r}: the optimizer"
-    if not held & owned:
+    if not held & owned.keys():
         raise ArgumentError(
             f"{what} holds none of the model's parameters; make it from the parameters that it is given:"
             " optimizer(parameters, learning_rate)"
         )
-    if held - owned:
+    foreign = held - owned.keys() - frozen
+    if foreign:
         raise ArgumentError(
-            f"{what} holds {len(held - owned)} parameters that are not the model's; make it from those that it is"
+            f"{what} holds {len(foreign)} parameters that are not the model's; make it from those that it is"
             " given: optimizer(parameters, learning_rate)"
         )
+    return tuple(name for each, name in owned.items() if each not in held)
 
 
 def _same_again(experiment: Experiment, one: Trial, two: Trial) -> None:
@@ -113,10 +131,23 @@ def _same_again(experiment: Experiment, one: Trial, two: Trial) -> None:
             f"{task}: the loss is not reproducible: {_listed(one)}, and {_listed(two)} when the same cell was run"
             " again; let it draw from torch's global generator only"
         )
+    if one.held != two.held and not all(map(_near, one.held, two.held)):
+        raise ArgumentError(
+            f"{task}: validation is not reproducible: loss and metric before training are {_both(one)}, and"
+            f" {_both(two)} when the same cell was run again; let data(seed) give the same validation batches"
+        )
 
 
 def _close(a: float, b: float) -> bool:
     return a == b or (math.isnan(a) and math.isnan(b)) or math.isclose(a, b, rel_tol=1e-3)
+
+
+def _near(a: float | None, b: float | None) -> bool:
+    return a == b if a is None or b is None else _close(a, b)
+
+
+def _both(tried: Trial) -> str:
+    return " and ".join("none" if each is None else f"{each:.6g}" for each in tried.held)
 
 
 def _differ(experiment: Experiment, one: Trial, other: Trial) -> None:

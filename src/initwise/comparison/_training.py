@@ -6,9 +6,10 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -63,16 +64,26 @@ def prepared(task: Task, strategy: Strategy, cell: Cell) -> Start:
     first = list(itertools.islice(iter(_seeded(training, seed)), CALIBRATING))
     if not first:
         raise ArgumentError(f"compare: task {task.name!r}: data({seed}) gave no training batch; give at least one")
+    if validation is not None and not validation:
+        raise ArgumentError(
+            f"compare: task {task.name!r}: data({seed}) gave no validation batch; give at least one, or None in their"
+            " place, to judge by the training loss"
+        )
     reseed(seed, "strategy")
     decided = strategy.plan(model, first, task.given(first[0]), seed)
     apply(model, decided)
     reseed(seed, "optimizer")
-    optimizer = task.optimize(model, cell.rate)
+    optimizer: Any = task.optimize(model, cell.rate)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ArgumentTypeError(
+            f"compare: task {task.name!r}: optimizer returned {show(optimizer)} of type {type(optimizer).__name__};"
+            " return a torch optimizer"
+        )
     scale_groups(optimizer, model, decided)
-    return Start(cell, model, decided, optimizer, validation, _endless(training, seed))
+    return Start(cell, model, decided, optimizer, validation or [], _endless(training, seed))
 
 
-def _data(task: Task, seed: int) -> tuple[Iterable[Any], list[Any]]:
+def _data(task: Task, seed: int) -> tuple[Iterable[Any], list[Any] | None]:
     reseed(seed, "data")
     found: Any = task.training_and_validation(seed)
     if not isinstance(found, (tuple, list)) or len(found) != 2:
@@ -87,7 +98,7 @@ def _data(task: Task, seed: int) -> tuple[Iterable[Any], list[Any]]:
             " list or a loader, which every epoch iterates anew"
         )
     reseed(seed, "validation")
-    return training, list(validation if validation is not None else ())
+    return training, None if validation is None else list(validation)
 
 
 def _seeded(training: Iterable[Any], seed: int, epoch: int = 0) -> Iterator[Any]:
@@ -116,7 +127,9 @@ def scalar_loss(task: Task, model: nn.Module, batch: Any) -> Tensor:
     """
     loss: Any = task.loss(model, batch)
     if not torch.is_tensor(loss) or loss.numel() != 1 or not loss.is_floating_point():
-        found = f"a tensor of shape {tuple(loss.shape)}" if torch.is_tensor(loss) else show(loss)
+        found = show(loss)
+        if torch.is_tensor(loss):
+            found = f"a tensor of shape {tuple(loss.shape)}" if loss.numel() != 1 else f"a tensor of {loss.dtype}"
         raise ArgumentTypeError(
             f"compare: task {task.name!r}: the loss is {found}; return a scalar tensor, such as losses.mean()"
         )
@@ -138,6 +151,11 @@ def take_step(task: Task, start: Start, step: int, batch: Any) -> tuple[float, A
     value = loss.item()
     if not math.isfinite(value):
         return value, None
+    if not loss.requires_grad:
+        raise ArgumentError(
+            f"compare: task {task.name!r}: the loss has no gradient; let loss(model, batch) return it with its graph,"
+            " without detach() and no_grad(), and leave some parameter trainable"
+        )
     loss.backward()
     signals = None if rows is None else first_signals(start.model, rows)
     start.optimizer.step()
@@ -148,17 +166,21 @@ def _trained(task: Task, start: Start, steps: int, began: float) -> Outcome:
     start.model.train()
     losses: list[float] = []
     signals: dict[str, Any] = {}
+    first = None
     along: list[tuple[int, float | None]] = []
     asked = {round(steps * (place + 1) / EVALUATIONS) for place in range(EVALUATIONS)}
     for step in range(steps):
-        value, shown = take_step(task, start, step, next(start.batches))
+        batch = next(start.batches)
+        first = batch if first is None else first
+        value, shown = take_step(task, start, step, batch)
         losses.append(value)
         signals = shown or signals
         if not math.isfinite(value):
             break
         if step + 1 in asked and start.validation:
-            along.append((step + 1, finite(_validation_loss(task, start))))
-    return _outcome(task, start, losses, tuple(along), signals, began)
+            along.append((step + 1, finite(validation_loss(task, start))))
+    found = _outcome(task, start, losses, tuple(along), signals, began)
+    return found if found.diverged else replace(found, again=_again(task, start, first))
 
 
 def _outcome(
@@ -173,7 +195,7 @@ def _outcome(
         start=finite(losses[0]),
         training=training,
         validation=validation,
-        metric=None if failed else _metric(task, start),
+        metric=None if failed else metric_of(task, start),
         diverged=failed,
         steps=len(losses) - (not math.isfinite(losses[-1])),
         curve=_thinned(losses),
@@ -183,15 +205,32 @@ def _outcome(
     )
 
 
-def _validation_loss(task: Task, start: Start) -> float:
+def _again(task: Task, start: Start, batch: Any) -> float | None:
+    """Return the loss of the first batch after the last step, under the noise of the first one."""
+    reseed(start.cell.seed, "noise", 0)
+    return finite(scalar_loss(task, start.model, batch).item())
+
+
+def validation_loss(task: Task, start: Start) -> float:
+    """Return the loss on the validation batches, as things stand."""
     return _mean(start, lambda batch: scalar_loss(task, start.model, batch).item())
 
 
-def _metric(task: Task, start: Start) -> float | None:
-    metric = task.metric
+def metric_of(task: Task, start: Start) -> float | None:
+    """Return the task's metric on the validation batches; None without either, or where it is not finite."""
+    metric: Any = task.metric
     if metric is None or not start.validation:
         return None
-    return finite(_mean(start, lambda batch: float(metric(start.model, batch))))
+    return finite(_mean(start, lambda batch: _number(task, metric(start.model, batch))))
+
+
+def _number(task: Task, found: Any) -> float:
+    one = found.numel() == 1 if torch.is_tensor(found) else isinstance(found, (bool, int, float, np.number))
+    if not one:
+        raise ArgumentTypeError(
+            f"compare: task {task.name!r}: the metric is {show(found)} of type {type(found).__name__}; return a number"
+        )
+    return float(found)
 
 
 def _mean(start: Start, value: Callable[[Any], float]) -> float:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from initwise.comparison._cells import Cell, Outcome
+from initwise.comparison._cells import TUNING, Cell, Outcome
 from initwise.comparison._design import Design
 from initwise.comparison.engine._claims import Watch, claim
 from initwise.comparison.engine._storage import open_storage
-from initwise.errors import InitwiseError
 
 DIED, TWICE, LOST, RAISED = "its worker died", "a second trial of this cell", "no longer wanted", "raised an error"
+SHOWN = 10  # points of a learning curve, at least, that other tools get to see; each is a write
 MOST_DEATHS = 5  # of the workers of one cell, before it is taken for the cell's fault
 Taken = tuple[int, Cell]  # the trial's id, and what it runs
 
@@ -61,8 +61,19 @@ class Board:
         return found
 
     def note_facts(self, facts: Mapping[str, Any]) -> None:
-        """Write down what the experiment is."""
+        """Write down what the experiment is, for us and in a sentence for who looks at the study with other tools."""
+        self.storage.set_study_user_attr(self.study, "about", self._about())
         self.storage.set_study_user_attr(self.study, "initwise", dict(facts))
+
+    def _about(self) -> str:
+        design = self.design
+        tuning = f"seeds from {TUNING:,} on choose each strategy's learning rate, " if design.tuning else ""
+        return (
+            f"initwise compare: {', '.join(design.strategies)}, {design.steps} steps a run; a trial is one run;"
+            f" {tuning}seeds 0 to {design.seeds - 1} decide; the value is the loss at the end (infinite where the run"
+            " diverged), intermediate values are training losses; pruned runs were no longer wanted, failed ones lost"
+            " their worker"
+        )
 
     @property
     def has_trials(self) -> bool:
@@ -114,7 +125,7 @@ class Board:
                 "learning_rate": FloatDistribution(min(rates), max(rates), log=True),
                 "seed": IntDistribution(0, 2**31 - 1),
             },
-            user_attrs={"cell": asdict(cell)},
+            user_attrs={"serves": "tuning" if cell.tunes else "deciding", "cell": asdict(cell)},
         )
 
     def take(self, wanted: Sequence[Cell]) -> Taken | None:
@@ -152,9 +163,18 @@ class Board:
         """Write the outcome down; False where the cell was taken from us meanwhile, and the outcome is dropped."""
         identity = taken[0]
         return self._while_open(
+            lambda: self._show(identity, outcome),
             lambda: self.storage.set_trial_user_attr(identity, "outcome", outcome.to_dict()),
             lambda: self._complete(identity, outcome),
         )
+
+    def _show(self, identity: int, outcome: Outcome) -> None:
+        """Write what other tools draw and sort by: points of the learning curve, and single numbers."""
+        points = [(step, loss) for step, loss in outcome.curve if loss is not None]
+        for step, loss in points[:: -max(1, len(points) // SHOWN)][::-1]:
+            self.storage.set_trial_intermediate_value(identity, step, loss)
+        for name in ("metric", "diverged", "seconds"):
+            self.storage.set_trial_user_attr(identity, name, getattr(outcome, name))
 
     def _complete(self, identity: int, outcome: Outcome) -> bool:
         return self._set(identity, "COMPLETE", [math.inf if outcome.loss is None else outcome.loss])
@@ -215,10 +235,6 @@ class Board:
             return all(call() is not False for call in calls)
         except UpdateFinishedTrialError:
             return False
-
-
-class CellError(InitwiseError, RuntimeError):
-    """The user's own code raised an error while a cell ran."""
 
 
 def cell_of(trial: Any) -> Cell:

@@ -13,7 +13,8 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from initwise.comparison._experiment import Experiment
-from initwise.comparison.engine._board import Board, CellError
+from initwise.comparison._failures import CellError
+from initwise.comparison.engine._board import Board
 from initwise.comparison.engine._claims import started
 from initwise.comparison.engine._worker import POLL, Parent, Seen, complete, work
 from initwise.errors import ArgumentError, InitwiseError

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -13,7 +12,8 @@ from typing import Any
 from initwise.comparison._cells import Cell
 from initwise.comparison._design import Outcomes
 from initwise.comparison._experiment import Experiment
-from initwise.comparison.engine._board import Board, CellError, Taken
+from initwise.comparison._failures import CellError, raised
+from initwise.comparison.engine._board import Board, Taken
 from initwise.comparison.engine._claims import BEAT, lives
 from initwise.errors import ArgumentError, InitwiseError
 
@@ -81,10 +81,8 @@ def _run(experiment: Experiment, board: Board, taken: Taken, heart: Heart) -> No
             board.fail(taken, f"{type(error).__name__}: {error}")
             if isinstance(error, InitwiseError):
                 raise
-            frame = traceback.extract_tb(error.__traceback__)[-1]
             raise CellError(
-                f"compare: {taken[1]}: raised {type(error).__name__}: {error} ({frame.filename}:{frame.lineno}, in"
-                f" {frame.name}); what is done is kept, so mend it and run the same command again"
+                f"compare: {taken[1]}: {raised(error)}; what is done is kept, so mend it and run the same command again"
             ) from error
         board.finish(taken, outcome)
 

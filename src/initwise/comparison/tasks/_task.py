@@ -39,7 +39,8 @@ class Task:
         name: a short name, for tables and storage.
         build: `build(seed)` returns a new model; what a strategy does not plan keeps what this function gave it.
         data: `data(seed)` returns `(training, validation)`, two iterables of batches. The training one is iterated
-            again for every epoch; the order of its batches may depend on the seed and on nothing else.
+            again for every epoch; the order of its batches may depend on the seed and on nothing else. With None for
+            validation the training loss at the end decides.
         loss: `loss(model, batch)` returns a scalar tensor.
         optimizer: `optimizer(parameters, learning_rate)` returns a torch optimizer; None for AdamW without weight
             decay; a function that has a true attribute `takes_model` gets the model in place of its parameters.
