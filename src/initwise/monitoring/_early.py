@@ -11,14 +11,15 @@ from initwise.monitoring._seen import Seen
 
 _FAR = 16.0  # the second moment from the first layer to the last hidden one
 _OUT, _FEW = 10.0, 4
-_BIG = 25.0  # of the second moment of the output
+_BIG = 6.0  # of the second moment of the output
 
 
 def suspects(seen: Seen) -> Iterator[tuple[str, str]]:
     """Return the parameters against which the first frame speaks, and what it says."""
     rows = [row for row in seen.frames[0].layers if row.call == 0 and row.parameters and row.second_moment is not None]
     rows = [row for row in rows if weight_of(row.parameters, seen.plan) in seen.matrices]
-    yield from _chain(rows[:-1], seen)
+    if not _interrupted(seen):
+        yield from _chain(rows[:-1], seen)
     yield from _output(rows, seen)
     yield from _siblings(seen)
 
@@ -36,6 +37,13 @@ def _chain(rows: Sequence[LayerRow], seen: Seen) -> Iterator[tuple[str, str]]:
         f" {rows[-1].module}, over {len(rows)} layers"
     )
     yield from ((weight_of(row.parameters, seen.plan), said) for row in rows)
+
+
+def _interrupted(seen: Seen) -> bool:
+    """Tell whether sizes of outputs do not follow one from the other: norms set them anew, or a part is frozen."""
+    owners = [row for row in seen.frames[0].layers if row.parameters]
+    trained = {row.name for row in seen.frames[0].parameters}
+    return any("Norm" in row.operation or not trained & set(row.parameters) for row in owners)
 
 
 def _output(rows: Sequence[LayerRow], seen: Seen) -> Iterator[tuple[str, str]]:

@@ -100,16 +100,20 @@ def collapsed(seen: Seen) -> Iterator[Finding]:
 
 def uneven(seen: Seen) -> Iterator[Finding]:
     """GRD603: from one end of the model to the other the gradient grows or shrinks a billion times."""
-    rows = [row for row in seen.now.layers if row.parameters and row.call == 0 and row.grad_second_moment]
+    layers = [row for row in seen.now.layers if row.parameters and row.call == 0]
+    rows = [row for row in layers if row.grad_second_moment]  # squares of the smallest are zero in float32
     if len(rows) < 4:
         return
     first, last = rows[0], rows[-2]
     factor = _energy(first) / _energy(last)
     if factor > _UNEVEN or factor < 1 / _UNEVEN:
+        parameter = weight_of(layers[0].parameters, seen.plan)  # told once, wherever numbers become too small
+        law = drawn_from(parameter, seen.plan)
         yield found(
             "GRD603",
-            weight_of(first.parameters, seen.plan),
-            f"the gradient {'explodes' if factor > 1 else 'vanishes'} from {place(last)} back to {place(first)}",
+            parameter,
+            f"the gradient {'explodes' if factor > 1 else 'vanishes'} from {place(last)} back to {place(first)}"
+            + (f": {law}" if law else ""),
             f"sum of squares {_energy(last):.2g} there, {_energy(first):.2g} here",
             f"a factor below {_UNEVEN:g}",
         )

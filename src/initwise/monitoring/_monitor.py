@@ -248,7 +248,9 @@ class Monitor:
         `suggest().rules` are rules that `iw.plan` takes before those of the plan; `suggest().plan` is the plan with
         them, where this one is known; `iw.diff(plan, monitor.suggest().plan)` shows the difference.
         """
-        return suggestion(self._record.seen(self._held()), self._reading, self._record.inputs, self.alerts, self.flight)
+        if not self.frames:
+            return Suggestion(notes=("no step was sampled yet: train a few steps first",))
+        return suggestion(self._record.seen(self._held()), self._record.usual(), self.alerts, self.flight)
 
     def report(self) -> str:
         """Return what was seen as Markdown: alerts, the suggestion, layers and parameters in the last frame."""

@@ -18,7 +18,7 @@ from initwise.monitoring._recorder import not_finite
 from initwise.monitoring._seen import Seen
 from initwise.monitoring._session import Session
 from initwise.monitoring._unseen import Unseen, writes
-from initwise.monitoring._usual import remembered
+from initwise.monitoring._usual import auto, remembered
 from initwise.monitoring._weights import Weights
 from initwise.monitoring.sinks import Sink
 from initwise.planning import Plan
@@ -49,6 +49,14 @@ class Record:
         self.flight: Flight | None = None
         self.inputs: Any = None
         self.urgent = 0
+        self._usual: tuple[Any, Plan | None] | None = None
+
+    def usual(self) -> Plan | None:
+        """Return the plan of `auto` for what the model was called with, made once; None where auto knows none."""
+        if self._usual is None or self._usual[0] is not self.inputs:
+            seed = self._plan.seed if self._plan is not None else 0
+            self._usual = self.inputs, auto(self._reading, self.inputs, seed)
+        return self._usual[1]
 
     def seen(self, held: frozenset[str] | None) -> Seen:
         """Return what alerts and suggestions are made from; `held` are the parameters that the optimizers hold."""

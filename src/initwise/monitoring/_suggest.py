@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from statistics import median
-from typing import Any
 
 from initwise.findings import Finding
-from initwise.model import Reading
-from initwise.monitoring import _early, _usual
+from initwise.monitoring import _early, _outliers, _rate, _usual
 from initwise.monitoring._alert import Alert
 from initwise.monitoring._flight import Flight
 from initwise.monitoring._laws import by
@@ -20,21 +16,16 @@ from initwise.planning import Plan, Row
 from initwise.rules import Rule, rule
 from initwise.selectors import Name
 
-_OF_LAWS = frozenset({"SIG501", "SIG502", "SIG506", "GRD603", "TRN902"})
-_FAST, _SLOW, _AIM = 1e-2, 1e-5, 1e-3  # medians of |update| / |weight|
-_SETTLED = 3  # sampled steps before a median counts
+_OF_LAWS = frozenset({"SIG501", "SIG502", "SIG506", "GRD603"})
 
 
-def suggestion(seen: Seen, reading: Reading, inputs: Any, alerts: Sequence[Alert], flight: Flight | None) -> Suggestion:
-    """Return the change that the frames, the alerts and the flight recorder speak for."""
-    if not seen.frames:
-        return Suggestion(notes=("no step was sampled yet: train a few steps first",))
-    suspects = _suspects(seen, alerts)
+def suggestion(seen: Seen, usual: Plan | None, alerts: Sequence[Alert], flight: Flight | None) -> Suggestion:
+    """Return the change that frames, alerts and the flight recorder speak for; `usual` is the plan of `auto`."""
     changes: list[Change] = []
     rules: list[Rule] = []
     rows: dict[str, Row] = {}
     notes: list[str] = []
-    usual = _usual.auto(reading, inputs, seen.plan.seed if seen.plan is not None else 0) if suspects else None
+    suspects = _suspects(seen, alerts, usual)
     if suspects and usual is None:
         notes.append("auto does not know this model, so that no law can be named; see the alerts")
     if usual is not None:
@@ -42,19 +33,19 @@ def suggestion(seen: Seen, reading: Reading, inputs: Any, alerts: Sequence[Alert
             changes.append(_change(row, seen, suspects[name]))
             rules.append(rule(Name(name), row.initializer, why=suspects[name]))
             rows[name] = row
-        if not rows:
+        if suspects and not rows:
             notes.append("the laws of all suspects are about those of auto: the learning rate or the data are to blame")
-    rate, why = _rate(seen, flight, lawful=not rows)
-    if rate != 1.0:
-        changes.append(_of_rate(seen, rate, why))
-    return Suggestion(tuple(changes), tuple(rules), _changed(seen.plan, rows), rate, tuple(notes))
+    factor, why = _rate.rate(seen, flight, lawful=not rows)
+    if factor != 1.0:
+        changes.append(_rate.change(seen, factor, why))
+    return Suggestion(tuple(changes), tuple(rules), _changed(seen.plan, rows), factor, tuple(notes))
 
 
-def _suspects(seen: Seen, alerts: Sequence[Alert]) -> dict[str, str]:
+def _suspects(seen: Seen, alerts: Sequence[Alert], usual: Plan | None) -> dict[str, str]:
     """Return the parameters that something speaks against, each with what it is."""
     names = {row.name for row in seen.now.parameters}
     found: dict[str, str] = {}
-    for name, why in _early.suspects(seen):
+    for name, why in (*_held_against(seen, usual), *_outliers.dead_products(seen), *_early.suspects(seen)):
         found.setdefault(name, why)
     for finding in (each for alert in alerts for each in alert.finding.each()):
         if finding.code in _OF_LAWS and finding.parameter in names:
@@ -63,6 +54,12 @@ def _suspects(seen: Seen, alerts: Sequence[Alert]) -> dict[str, str]:
             if finding.code == "SIG501" and bias in names:
                 found.setdefault(bias, _evidence(finding))
     return found
+
+
+def _held_against(seen: Seen, usual: Plan | None) -> Iterator[tuple[str, str]]:
+    if usual is not None:
+        yield from _outliers.unscaled(seen, usual)
+        yield from _outliers.outliers(seen, usual)
 
 
 def _wanted(usual: Plan, seen: Seen, suspects: Mapping[str, str]) -> dict[str, Row]:
@@ -83,43 +80,13 @@ def _change(row: Row, seen: Seen, why: str) -> Change:
 
 
 def _kind(own: Row | None, wanted: Row) -> Kind:
-    """Say what changes: the family of the law, its scale, or its scale by the number of residual branches."""
-    if "branch" in wanted.reason or "residual" in wanted.reason:
+    """Say what changes: the family of the law, its scale, or its scale by the number of writers into a stream."""
+    if _outliers.is_writer(wanted):
         return "depth scaling"
     laws = (own.law if own is not None else None), wanted.law
     if laws[0] is not None and laws[1] is not None and laws[0].name == laws[1].name and laws[0].std and laws[1].std:
         return "gain"
     return "law"
-
-
-def _rate(seen: Seen, flight: Flight | None, *, lawful: bool) -> tuple[float, str]:
-    """Return the factor of the learning rate, and why: 1.0 where it may stay."""
-    medians = list(_medians(seen))
-    if flight is not None and lawful and flight.step != seen.frames[0].step:
-        return 0.1, f"step {flight.step}: {flight.where}, and the first frames were sound"
-    if len(medians) < _SETTLED:
-        return 1.0, ""
-    middle = median(medians[1:])
-    if _SLOW <= middle <= _FAST or (middle < _SLOW and (middle == 0.0 or not lawful)):
-        return 1.0, ""  # what stands still because no signal comes through moves when the laws let it through
-    factor = min(max(_AIM / middle, 1e-3), 1e3)
-    digits = 10 ** math.floor(math.log10(factor))
-    return round(factor / digits) * digits, f"the median of |update| / |weight| over matrices is {middle:.2g}"
-
-
-def _medians(seen: Seen) -> Iterator[float]:
-    for frame in seen.frames:
-        ratios = [
-            row.update_ratio for row in frame.parameters if row.name in seen.matrices and row.update_ratio is not None
-        ]
-        if ratios and not frame.skipped:
-            yield median(ratios)
-
-
-def _of_rate(seen: Seen, factor: float, why: str) -> Change:
-    now = next((frame.rate for frame in reversed(seen.frames) if frame.rate), None)
-    old, new = ("1", f"times {factor:g}") if now is None else (f"{now:.3g}", f"{now * factor:.3g}")
-    return Change("learning rate", "", old, new, why)
 
 
 def _changed(plan: Plan | None, rows: Mapping[str, Row]) -> Plan | None:

@@ -15,8 +15,14 @@ from initwise.planning import Plan, Row, plan
 
 
 def remembered(inputs: Any) -> Any:
-    """Return inputs without their numbers: shapes and dtypes are all that a later reading of the model needs."""
-    return tree_map(lambda each: torch.empty_like(each, device="meta") if isinstance(each, Tensor) else each, inputs)
+    """Return inputs for a later reading of the model: of real numbers only the shape, of tokens and masks all."""
+    return tree_map(lambda each: _remembered(each) if isinstance(each, Tensor) else each, inputs)
+
+
+def _remembered(tensor: Tensor) -> Tensor:
+    if tensor.is_floating_point() or tensor.is_complex():
+        return torch.empty_like(tensor, device="meta")
+    return tensor.detach().cpu().clone()  # where a model looks things up, they say where
 
 
 def auto(reading: Reading, inputs: Any, seed: int) -> Plan | None:
