@@ -78,6 +78,22 @@ def test_logits_for_zeros_and_ones_and_means_for_numbers() -> None:
     assert bias(single).item() == 3.0
 
 
+def test_the_loss_at_step_0_is_the_variance_of_numbers_and_the_entropy_of_rare_positives() -> None:
+    network, numbers = nn.Linear(4, 2), noise(64, 2) * torch.tensor([1.0, 3.0]) + 5
+    iw.output_prior(network, iw.plan(network, "kaiming"), numbers, "mean", zero_weight=True)
+    loss = F.mse_loss(network(noise(64, 4)), numbers)
+    assert loss.item() == pytest.approx(numbers.var(0, correction=0).mean().item(), rel=1e-5)
+    rare = torch.zeros(1000, 1)
+    rare[::100] = 1.0
+    detector = nn.Linear(4, 1)
+    iw.output_prior(detector, iw.plan(detector, "kaiming"), rare, "sigmoid", zero_weight=True)
+    assert detector.bias.item() == pytest.approx(-4.59512, abs=1e-5)  # Lin et al., with pi = 0.01
+    logits = detector(noise(1000, 4))
+    assert F.binary_cross_entropy_with_logits(logits[1:2], rare[1:2]).item() == pytest.approx(0.01005, abs=1e-5)
+    entropy = -(0.01 * math.log(0.01) + 0.99 * math.log(0.99))
+    assert F.binary_cross_entropy_with_logits(logits, rare).item() == pytest.approx(entropy, rel=1e-5)
+
+
 def test_the_head_is_what_makes_the_output_or_what_is_named() -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -27,15 +27,6 @@ STEPS: dict[str, Callable[[nn.Module, Any, iw.Plan], iw.Plan]] = {
     "metainit": lambda model, batch, plan: iw.metainit(model, batch, plan, steps=1),
     "gradinit": lambda model, batch, plan: iw.gradinit(model, batch, plan, steps=1),
 }
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small tensors: threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def changed(before: iw.Plan, after: iw.Plan) -> list[Row]:
