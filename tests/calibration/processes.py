@@ -188,7 +188,7 @@ STEPS: dict[str, Callable[..., Any]] = {
 def failures(rank: int, world: int) -> dict[str, str]:
     """Return what each process says where the last one fails, by what is wrong there."""
     last, (x, y) = rank == world - 1, share(rank, world)
-    model = network()
+    model = nn.parallel.DistributedDataParallel(network())
     plan, other = plan_of(model), plan_of(model, seed=7)
     before = iw.digest(model)
 
@@ -202,6 +202,7 @@ def failures(rank: int, world: int) -> dict[str, str]:
         wrong = (x[:, :5], y) if last else (x, y)
         found[f"{name}: shape"] = said(step, model, wrong, plan)
         found[f"{name}: plan"] = said(step, model, (x, y), other if last else plan)
+        found[f"{name}: no memory"] = said(step, network().to("meta") if last else model, (x, y), plan)
         found[f"{name}: loader"] = said(step, model, loader(), plan)
     found["output_prior: target"] = said(iw.output_prior, model, plan, y + 100 if last else y)
     found["lsuv: no variance"] = said(iw.lsuv, model, torch.zeros(8, 12), plan)
@@ -244,6 +245,19 @@ def shards(rank: int, world: int) -> dict[str, str]:
     return {name: said(step, model, batch, plan) for name, step in STEPS.items()}
 
 
+def calibrated_then_in_shards(rank: int, world: int) -> dict[str, bool]:
+    """Do what the error about shards says: calibrate, shard, apply; return which weights are those of the plan."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    whole, model = network(), network()
+    plan = iw.lsuv(whole, share(rank, world), plan_of(whole))
+    fully_shard(model, mesh=init_device_mesh("cpu", (world,)))
+    iw.apply(model, plan)
+    pairs = zip(whole.named_parameters(), model.parameters(), strict=True)
+    return {name: torch.equal(one, other.full_tensor()) for (name, one), other in pairs}  # type: ignore[attr-defined]
+
+
 CASES: tuple[Callable[[int, int], Any], ...] = (
     lsuv,
     lsuv_of_several_batches,
@@ -260,5 +274,6 @@ CASES: tuple[Callable[[int, int], Any], ...] = (
     experts,
     failures,
     shards,
+    calibrated_then_in_shards,
 )
 CASES_OF_THREE: tuple[Callable[[int, int], Any], ...] = (lsuv, lsuv_of_several_batches, metainit, gradinit, failures)

@@ -114,6 +114,7 @@ def test_a_weight_that_sees_samples_in_one_process_only_is_scaled_in_all(two: li
 SAID = {
     "shape": "raised RuntimeError with {size}x5 float32",
     "plan": "the processes were called with different arguments: plan is ",
+    "no memory": "'0.weight' is on the meta device",
     "loader": "RuntimeError: no such file",
     "target": "a target is 10",
     "no variance": "the std of the output of '0.weight' is 0: it does not depend on the samples",
@@ -132,7 +133,7 @@ def test_where_one_process_fails_all_of_them_raise_and_say_which(world: int, req
     words = {"size": str(cases.SIZES[world - 1]), "last": str(world - 1), "many": " 0" if world == 2 else "es 0, 1"}
     for rank, found in enumerate(each["failures"] for each in every):
         assert found.pop("the model") == "as it was"
-        assert len(found) == 22
+        assert len(found) == 27
         for what, said in found.items():
             step, _, kind = what.partition(": ")
             assert SAID[kind].format(**words) in said, (rank, what)
@@ -148,3 +149,4 @@ def test_a_model_in_shards_is_refused_by_name_with_what_to_do(two: list[dict[str
                 f"ArgumentError: {step}: '0.weight' is a DTensor, (Shard(dim=0),), and a calibration"
             )
             assert "then shard it and initwise.apply(model, plan)" in said
+        assert list(found["calibrated_then_in_shards"].values()) == [True] * 4

@@ -181,7 +181,7 @@ def found_by(
         with _landscape(peers, subject, loss, asked.pop("limit"), asked, admits) as found:
             plan = found.finished(*search(found))
             peers.ended(plan.digest())
-    apply(subject[0], plan)
+    apply(subject[0], plan, agree=False)
     return plan
 
 
@@ -201,7 +201,7 @@ def _landscape(
         )
     reading, runnable = checked(peers.operation, model, plan)
     with restored(model), _twice():
-        apply(model, plan)
+        apply(model, plan, agree=False)
         agreed(peers, model, plan, {**asked, "noise": batches is None})
         set_modes(runnable)
         calls = as_calls(peers, batches, runnable, limit)

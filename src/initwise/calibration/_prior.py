@@ -83,7 +83,7 @@ def output_prior(
         rows = {row.name: row for row in changed}
         found = replace(plan, rows=tuple(rows.get(row.name, row) for row in plan))
         peers.ended(found.digest())
-    apply(model, found)
+    apply(model, found, agree=False)
     return found
 
 

@@ -141,7 +141,7 @@ def session(
     reading, runnable = checked(peers.operation, model, plan)
     made = Session(peers.operation, runnable, reading, plan, as_batches(peers, batches, runnable, limit), peers)
     with restored(model), torch.inference_mode(mode=False):
-        apply(model, plan)
+        apply(model, plan, agree=False)
         agreed(peers, model, plan, asked)
         set_modes(runnable)
         yield made
@@ -151,5 +151,5 @@ def session(
 def settled(model: nn.Module, found: Session) -> Plan:
     """Return the plan that was found; the model holds it."""
     plan = found.finished()
-    apply(model, plan)
+    apply(model, plan, agree=False)
     return plan
