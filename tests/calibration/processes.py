@@ -206,6 +206,9 @@ def failures(rank: int, world: int) -> dict[str, str]:
         found[f"{name}: loader"] = said(step, model, loader(), plan)
     found["output_prior: target"] = said(iw.output_prior, model, plan, y + 100 if last else y)
     found["lsuv: no variance"] = said(iw.lsuv, model, torch.zeros(8, 12), plan)
+    synchronized = nn.Sequential(nn.Linear(12, 4), nn.SyncBatchNorm(4))
+    rules = [iw.rule("0.*", iw.Normal()), iw.rule("1.*", iw.Ones())]
+    found["lsuv: synchronized"] = said(iw.lsuv, synchronized, [x] * (2 if last else 1), iw.plan(synchronized, rules))
     found["lsuv: tolerance"] = said(iw.lsuv, model, x, plan, tolerance=0.5 if last else 0.1)
     found["lsuv: wrong tolerance"] = said(iw.lsuv, model, x, plan, tolerance=5.0 if last else 0.1)
     found["lsuv: metainit"] = said(iw.metainit if last else iw.lsuv, model, x, plan)
@@ -214,8 +217,8 @@ def failures(rank: int, world: int) -> dict[str, str]:
     kept = network()
     torch.manual_seed(rank)
     nn.init.normal_(kept[2].weight)  # type: ignore[arg-type]
-    rules = [iw.rule("0.weight", iw.Normal(std=0.5)), iw.rule("*.bias", iw.Zeros()), iw.rule("2.weight", iw.Keep())]
-    partial = iw.plan(kept, rules)
+    partly = [iw.rule("0.weight", iw.Normal(std=0.5)), iw.rule("*.bias", iw.Zeros()), iw.rule("2.weight", iw.Keep())]
+    partial = iw.plan(kept, partly)
     found["lsuv: kept weights"] = said(iw.lsuv, kept, x, partial)
     return found
 

@@ -118,13 +118,14 @@ SAID = {
     "loader": "RuntimeError: no such file",
     "target": "a target is 10",
     "no variance": "the std of the output of '0.weight' is 0: it does not depend on the samples",
+    "synchronized": "2 batches, and '1' waits for a batch of each of them in every pass; give all processes equally",
     "tolerance": "tolerance is 0.1 in process{many}, 0.5 in process {last}",
     "wrong tolerance": "tolerance is 5.0, and must be between 0 and 1",
     "metainit": "the processes came to different places: ",
     "a loss that fails": "the loss raised ArithmeticError",
     "kept weights": "what the plan keeps of the model is ",
 }
-SEEN_BY_ALL = {"plan", "no variance", "tolerance", "metainit", "kept weights"}
+SEEN_BY_ALL = {"plan", "synchronized", "no variance", "tolerance", "metainit", "kept weights"}
 
 
 @pytest.mark.parametrize("world", [2, 3])
@@ -133,7 +134,7 @@ def test_where_one_process_fails_all_of_them_raise_and_say_which(world: int, req
     words = {"size": str(cases.SIZES[world - 1]), "last": str(world - 1), "many": " 0" if world == 2 else "es 0, 1"}
     for rank, found in enumerate(each["failures"] for each in every):
         assert found.pop("the model") == "as it was"
-        assert len(found) == 27
+        assert len(found) == 28
         for what, said in found.items():
             step, _, kind = what.partition(": ")
             assert SAID[kind].format(**words) in said, (rank, what)

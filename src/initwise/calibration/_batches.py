@@ -60,11 +60,18 @@ def as_batches(peers: Together, given: Any, model: nn.Module, limit: int) -> Bat
         for tensor in tensors((example.args, example.kwargs)):
             if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
                 raise ArgumentError(f"{operation}: batch {place} holds NaN or infinities; give batches without")
-    return Batches(examples, _words(peers, examples))
+    return Batches(examples, _words(peers, examples, model))
 
 
-def _words(peers: Together, examples: tuple[Example, ...]) -> str:
+def _words(peers: Together, examples: tuple[Example, ...], model: nn.Module) -> str:
     held = peers.told("the batches", (sum(map(samples, examples)), len(examples)))
+    synchronized = next((name for name, each in model.named_modules() if isinstance(each, nn.SyncBatchNorm)), None)
+    if synchronized is not None and len({batches for _, batches in held}) > 1:
+        counts = ", ".join(str(batches) for _, batches in held)
+        raise ArgumentError(
+            f"{peers.operation}: the processes have {counts} batches, and {synchronized!r} waits for a batch of each "
+            "of them in every pass; give all processes equally many"
+        )
     count = sum(batches for _, batches in held)
     where = f" of {peers.world} processes" if not peers.alone else ""
     return f"{sum(number for number, _ in held):,} samples in {count} batch{'' if count == 1 else 'es'}{where}"

@@ -113,7 +113,6 @@ class Together:
         except Exception as error:
             self.over = True
             raise self._refuse(f"another process did not answer: {type(error).__name__}: {error}") from error
-        self.over = self.over or word[2] is not None
         return words
 
     def _refuse(self, problem: str) -> ArgumentError:
