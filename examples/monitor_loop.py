@@ -27,7 +27,8 @@ def main() -> None:
     inputs, labels = torch.randn(256, 32, generator=generator), torch.arange(256) % 4
 
     with TemporaryDirectory() as folder:
-        sinks = JsonLines(Path(folder) / "run.jsonl"), Csv(Path(folder) / "run.csv")
+        page = iw.pages.Html(Path(folder) / "training.html")  # open it while training goes on
+        sinks = JsonLines(Path(folder) / "run.jsonl"), Csv(Path(folder) / "run.csv"), page
         monitor = iw.Monitor(model, plan, optimizer=optimizer, sinks=sinks)
         for _ in range(100):
             with monitor.step() as step:

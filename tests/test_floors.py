@@ -184,6 +184,7 @@ PUBLIC = [
     "metainit",
     "monitoring",
     "output_prior",
+    "pages",
     "plan",
     "predict",
     "random",

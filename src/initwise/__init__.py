@@ -44,7 +44,7 @@ _ROOMS = {
     "workflow": "initialize",
     "writing": "apply",
 }
-_MODULES = ("errors", "init", "monitoring", "random", "recipes", "signals")
+_MODULES = ("errors", "init", "monitoring", "pages", "random", "recipes", "signals")
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
 __all__ = sorted((*_ROOM_OF, *_MODULES))  # noqa: PLE0605 - `__init__.pyi` spells it out, and a test compares them

@@ -1,5 +1,5 @@
 # The public names, for type checkers and editors; `__init__.py` imports each where it is first used.
-from initwise import errors, init, monitoring, random, recipes, signals
+from initwise import errors, init, monitoring, pages, random, recipes, signals
 from initwise.axes import Axes
 from initwise.calibration import (
     actnorm_init,
@@ -140,6 +140,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "metainit",
     "monitoring",
     "output_prior",
+    "pages",
     "plan",
     "predict",
     "random",

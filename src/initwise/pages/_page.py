@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import ClassVar
 
 from initwise._arguments import show
 from initwise.errors import ArgumentError, ArgumentTypeError
@@ -22,8 +23,10 @@ class Page(ABC):
 
     Attributes:
         path: where it was written; None where it was not.
+        endings: of the paths that it can be written to.
     """
 
+    endings: ClassVar[tuple[str, ...]] = ENDINGS
     path: Path | None = None
 
     @property
@@ -61,8 +64,9 @@ class Page(ABC):
         """
         if self.path is None:
             return
+        text = self.text(self.path)
         try:
-            self.path.write_text(self.text(self.path), encoding="utf-8")
+            _replace(self.path, text)
         except OSError as error:
             raise ArgumentError(f"report: {str(self.path)!r} cannot be written: {error.strerror}") from error
 
@@ -71,6 +75,18 @@ class Page(ABC):
         return (
             f'<iframe srcdoc="{escape(self.html)}" style="width:100%;height:640px;border:0" title="initwise"></iframe>'
         )
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a file in the place of another in one step: whoever reads it meets the old or the new one."""
+    target = path.resolve()  # what a link points to is replaced, and the link stays
+    draft = target.with_name(f".{target.name[:200]}.{os.getpid()}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(target)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def checked_path(path: object, endings: tuple[str, ...] = ENDINGS) -> Path | None:

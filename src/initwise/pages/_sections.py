@@ -49,9 +49,9 @@ def numbers(table: str, head: str) -> str:
     return f"<details><summary>{escape(head)}, as a table</summary>{scrolled(table, head)}</details>"
 
 
-def figure(name: str, title: str, table: str, head: str, *, drawn: bool) -> str:
+def figure(name: str, title: str, table: str, head: str, *, drawn: bool, why: str = "no number is finite") -> str:
     """Return a chart with its numbers below it."""
     if not drawn:
-        said = f"<figcaption>{escape(title)}</figcaption><p>Nothing to draw: no number is finite.</p>"
+        said = f"<figcaption>{escape(title)}</figcaption><p>Nothing to draw: {why}.</p>"
         return f"<figure>{said}{numbers(table, head)}</figure>"
     return f"<figure>{chart(name, title)}{numbers(table, head)}</figure>"

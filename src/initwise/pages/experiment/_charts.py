@@ -6,6 +6,7 @@ from typing import Any
 
 from initwise.pages._charts import SIZE, Spec, layer
 from initwise.pages._drawn import Drawn
+from initwise.pages._encoding import all_of, told, y_axis
 
 DASHES = ([1, 0], [6, 3], [2, 3], [8, 3, 2, 3])  # of strategies in turn: colours are not all that tells them apart
 _SHAPES = ("circle", "square", "triangle-up", "diamond")
@@ -16,9 +17,9 @@ _HEIGHT = 280
 def curves(drawn: Drawn, count: int) -> Spec:
     """Return the chart of losses over steps: a line and its interval for each strategy."""
     x = {"field": "x", "type": "quantitative", "title": "optimizer step", "axis": {"grid": False, "tickCount": 5}}
-    y = _y(drawn, "training loss")
-    tooltip = [_told("name", "strategy"), _told("x", "step", ","), _told("y", "loss", ".4g")]
-    tooltip += [_told("interval", "95 % interval"), _told("runs", "runs left")]
+    y = y_axis(drawn, "training loss")
+    tooltip = [told("name", "strategy"), told("x", "step", ","), told("y", "loss", ".4g")]
+    tooltip += [told("interval", "95 % interval"), told("runs", "runs left")]
     return _chart(
         layer(
             "lines",
@@ -40,9 +41,9 @@ def seeds(drawn: Drawn, names: tuple[str, ...], title: str) -> Spec:
     room = {"expr": f"width / {count} - 6"}
     axis = {"grid": False, "labelExpr": "names[datum.value]", "labelAngle": 0, "labelLimit": room, "title": None}
     x = {"field": "x", "type": "ordinal", "axis": axis, "scale": {"domain": list(range(count)), "type": "point"}}
-    y = _y(drawn, title)
-    tooltip = [_told("name", "strategy"), _told("seed", "seed"), _told("y", "loss", ".4g")]
-    told = {"type": "text", "fontSize": 11, "y": 8, "color": {"expr": "bad"}}
+    y = y_axis(drawn, title)
+    tooltip = [told("name", "strategy"), told("seed", "seed"), told("y", "loss", ".4g")]
+    words = {"type": "text", "fontSize": 11, "y": 8, "color": {"expr": "bad"}}
     dots = {"type": "point", "filled": True, "size": 55, "opacity": 0.9}
     bars = {"type": "tick", "thickness": 2.5, "width": 34, "orient": "horizontal"}
     joined = {"type": "line", "strokeWidth": 1, "opacity": 0.45, "color": {"expr": "soft"}}
@@ -51,7 +52,7 @@ def seeds(drawn: Drawn, names: tuple[str, ...], title: str) -> Spec:
         layer("dots", joined, x=x, y=y, detail={"field": "seed"}),
         layer("medians", bars, x=x, y=y, color=ink),
         layer("dots", dots, x=x, y=y, color=ink, shape=_series("shape", count), tooltip=tooltip),
-        layer("lost", told, x=x, text={"field": "count"}, tooltip=[_told("name", "strategy"), _told("count", "runs")]),
+        layer("lost", words, x=x, text={"field": "count"}, tooltip=[told("name", "strategy"), told("count", "runs")]),
     )
     chart["params"].append({"name": "names", "value": list(names)})
     return chart
@@ -62,9 +63,9 @@ def rates(drawn: Drawn, count: int, grid: tuple[float, ...], title: str) -> Spec
     axis = {"grid": False, "values": list(grid), "format": "~g", "labelOverlap": "greedy"}
     scale = {"type": "log", "padding": 16, "domain": [grid[0], grid[-1]], "nice": False}
     x = {"field": "x", "type": "quantitative", "title": "learning rate", "scale": scale, "axis": axis}
-    y = _y(drawn, f"{title}, tuning seeds")
-    tooltip = [_told("name", "strategy"), _told("x", "learning rate", "~g"), _told("y", "loss", ".4g")]
-    told = [_told("name", "strategy"), _told("x", "learning rate", "~g"), _told("count", "runs")]
+    y = y_axis(drawn, f"{title}, tuning seeds")
+    tooltip = [told("name", "strategy"), told("x", "learning rate", "~g"), told("y", "loss", ".4g")]
+    fate = [told("name", "strategy"), told("x", "learning rate", "~g"), told("count", "runs")]
     ring = {"type": "point", "filled": False, "size": 190, "strokeWidth": 2, "opacity": 1}
     cross = {"type": "point", "shape": _CROSS, "size": 60, "strokeWidth": 2, "y": {"expr": "8 + 11 * datum.rank"}}
     color, shape = _series("color", count), _series("shape", count)
@@ -74,7 +75,7 @@ def rates(drawn: Drawn, count: int, grid: tuple[float, ...], title: str) -> Spec
             "dots", {"type": "point", "filled": True, "size": 45}, x=x, y=y, color=color, shape=shape, tooltip=tooltip
         ),
         layer("medians", ring, [{"filter": "datum.chosen === 1"}], x=x, y=y, color=color),
-        layer("lost", cross, x=x, color=color, tooltip=told),
+        layer("lost", cross, x=x, color=color, tooltip=fate),
     )
 
 
@@ -88,8 +89,8 @@ def signals(drawn: Drawn, count: int, names: dict[str, str]) -> Spec:
         "tickMinStep": 1,
     }
     x = {"field": "x", "type": "quantitative", "title": "modules, in the order of execution", "axis": axis}
-    y = _y(drawn, "std of outputs")
-    tooltip = [_told("name", "strategy"), _told("module", "module"), _told("y", "std", ".4g"), _told("zeros", "zeros")]
+    y = y_axis(drawn, "std of outputs")
+    tooltip = [told("name", "strategy"), told("module", "module"), told("y", "std", ".4g"), told("zeros", "zeros")]
     chart = _chart(
         _line("lines", count, x=x, y=y),
         layer("lines", {"type": "point", "size": 90, "opacity": 0.001, "filled": True}, x=x, y=y, tooltip=tooltip),
@@ -107,7 +108,7 @@ def differences(drawn: Drawn, names: tuple[str, ...], margin: float | None, refe
             "abs(datum.value) < 2.4 ? format(exp(datum.value) - 1, '+.0~%') : '×' + format(exp(datum.value), '.2~g')"
         )
     words = f"datum.value === 0 ? 'same' : {words}"
-    axis = {"labelExpr": words, "labelOverlap": "greedy", "labelSeparation": 6, **_all(drawn.ticks)}
+    axis = {"labelExpr": words, "labelOverlap": "greedy", "labelSeparation": 6, **all_of(drawn.ticks)}
     scale = {"domain": [drawn.low, drawn.high], "nice": False, "zero": False}
     title = f"loss against {reference}: left is better"
     x = {"field": "x", "type": "quantitative", "title": title, "axis": axis, "scale": scale}
@@ -115,7 +116,7 @@ def differences(drawn: Drawn, names: tuple[str, ...], margin: float | None, refe
     labels = {"labelExpr": "names[datum.value]", "labelLimit": 110, "title": None, "grid": False, "domain": False}
     y = {"field": "s", "type": "ordinal", "scale": rows, "axis": {**labels, "ticks": False}}
     color = _series("color", count)
-    tooltip = [_told("name", "strategy"), _told("verdict", "verdict"), _told("told", "difference")]
+    tooltip = [told("name", "strategy"), told("verdict", "verdict"), told("told", "difference")]
     ends: Spec = {"x": {**x, "field": "low"}, "x2": {"field": "high"}}
     band = [layer("margin", {"type": "rect", "opacity": 0.14, "color": {"expr": "soft"}}, **ends)] if margin else []
     chart = _chart(
@@ -146,24 +147,6 @@ def _line(name: str, count: int, **encoding: Any) -> Spec:
     return layer(name, mark, color=_series("color", count), strokeDash=_series("strokeDash", count), **encoding)
 
 
-def _y(drawn: Drawn, title: str) -> Spec:
-    """Return the second axis, with room on top for divergences."""
-    top = 8 + 11 * drawn.lost if drawn.lost else 0
-    scale: Spec = {"nice": False, "zero": False, "domain": [drawn.low, drawn.high], "range": [{"expr": "height"}, top]}
-    if drawn.logarithmic:
-        scale["type"] = "log"
-        del scale["zero"]
-    big = "abs(datum.value) < 0.001 || abs(datum.value) >= 10000"
-    words = f"format(datum.value, datum.value !== 0 && ({big}) ? '~e' : '~g')"
-    axis = {"labelExpr": words, **_all(drawn.ticks), "labelOverlap": False}
-    return {"field": "y", "type": "quantitative", "scale": scale, "axis": axis, "title": title}
-
-
-def _all(ticks: list[float]) -> Spec:
-    """Return labels at all of these places: Vega leaves out every other one where they are more than it counts on."""
-    return {"values": ticks, "tickCount": max(len(ticks), 1)}
-
-
 def _series(channel: str, count: int) -> Spec:
     """Return how a channel tells strategies apart; the legend is on the page, for those who see no chart too."""
     ranges: dict[str, Any] = {"strokeDash": DASHES, "shape": _SHAPES}
@@ -171,7 +154,3 @@ def _series(channel: str, count: int) -> Spec:
     if channel in ranges:
         scale["range"] = [ranges[channel][place % len(ranges[channel])] for place in range(count)]
     return {"field": "s", "type": "nominal", "legend": None, "scale": scale}
-
-
-def _told(field: str, title: str, form: str = "") -> Spec:
-    return {"field": field, "title": title} | ({"format": form, "type": "quantitative"} if form else {})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 from initwise.comparison import Comparison
 from initwise.pages._facts import Fact
-from initwise.pages._page import Page
+from initwise.pages._page import ENDINGS, Page
 from initwise.pages.experiment._html import html
 from initwise.pages.experiment._markdown import markdown
 from initwise.pages.experiment._summary import verdict
@@ -25,6 +26,7 @@ class ComparisonPage(Page):
         heading: its title; by default the task's name.
     """
 
+    endings: ClassVar[tuple[str, ...]] = (*ENDINGS, ".json")
     comparison: Comparison = field(repr=False)
     heading: str | None = None
 

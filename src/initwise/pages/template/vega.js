@@ -5,7 +5,7 @@ const load = (id) => { const script = document.createElement("script"); script.t
 const colours = () => {
   const ink = css("--ink"), line = css("--line"), range = Array.from({length: 8}, (_, place) => css(`--k${place}`));
   const axis = {labelColor: ink, titleColor: ink, gridColor: line, domainColor: line, tickColor: line, titleFontWeight: "normal", labelFontSize: 11, titleFontSize: 12};
-  return {background: null, font: "system-ui, sans-serif", axis, axisY: {tickCount: 5, titlePadding: 8, minExtent: 44}, view: {stroke: null},
+  return {background: null, font: "system-ui, sans-serif", axis, axisY: {tickCount: 5, titlePadding: 8, minExtent: 44}, legend: {labelColor: ink, titleColor: ink}, view: {stroke: null},
     range: {category: range}, bar: {color: range[0]}, area: {color: css("--soft")}, rect: {color: css("--accent")}, point: {color: range[0]}, line: {color: range[0]}};
 };
 const tip = element("div", null, {class: "tip", hidden: ""});
@@ -35,5 +35,5 @@ const view = (name, spec, sets, signals = {}) => {
   for (const [key, values] of Object.entries(sets)) made.data(key, structuredClone(values));
   box.setAttribute("role", "img");
   views[name] = made;
-  return made.runAsync();
+  return made.runAsync(); // a promise of the view
 };
