@@ -39,7 +39,9 @@ def verdict(training: Training) -> Fact:
         return Fact("Verdict", "Training can be better", said, "warning")
     losses = _losses(training.frames)
     if len(losses) < 2:
-        said = f"No alert in {counted(training.steps, 'step')}; the loss was not told, so that nothing is said of it."
+        said = (
+            f"Nothing was found in {counted(training.steps, 'step')}; the loss was not told, and nothing is said of it."
+        )
         return Fact("Verdict", "No alert", said, "good")
     said = f"No alert in {counted(training.steps, 'step')}, and nothing speaks for another law or learning rate."
     return Fact("Verdict", "Training looks healthy" + (" so far" if training.running else ""), said, "good")
