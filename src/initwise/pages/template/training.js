@@ -86,7 +86,7 @@ const heat = () => {
     if (grid.share && each.data.name === "cells") each.encoding.color.scale.domain = [0, 1];
   }
   $("heat-title").textContent = grid.title;
-  $("heat-hint").textContent = `${data.hints[grid.key]} Point at a cell to read it, click to draw its row in the curves below. Triangles: alerts. White: nothing was seen.`;
+  $("heat-hint").textContent = `${data.hints[grid.key]} Point at a cell to read it, click to draw its row in the curves below. Triangles: alerts. Blank: nothing was seen.`;
   const names = grid.names.map((name) => tail(name, narrow ? 16 : 40));
   return view("heat", spec, {cells, odd, alerts}, {...colour(), steps: grid.steps.map(number), names, share: grid.share}).then((made) => {
     made.addEventListener("click", (_, item) => { if (item && item.datum && item.datum.name) pick(item.datum.name); });
