@@ -66,7 +66,7 @@ class Monitor:
         ArgumentError: a plan for another model, an optimizer without the model's parameters, a model that another
             monitor watches.
 
-    >>> import initwise as iw
+    >>> import torch, initwise as iw
     >>> model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2))
     >>> iw.initialize(model, "kaiming").ok
     True

@@ -145,5 +145,6 @@ def _series(channel: str) -> Spec:
 
 
 def layer(name: str, mark: Spec, transform: list[Spec] | None = None, **encoding: Any) -> Spec:
+    """Return a layer of a chart: a mark for each row of one of the page's sets, behind steps that choose rows."""
     steps = {"transform": transform} if transform else {}
     return {"data": {"name": name}, **steps, "mark": mark, "encoding": encoding}
