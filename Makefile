@@ -12,7 +12,7 @@ USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
-.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-measure bench-monitor bench-comparison signal-accuracy reproduce zoo docs constraints clean
+.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-measure bench-monitor bench-comparison bench-experiments signal-accuracy reproduce zoo docs constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -65,6 +65,9 @@ bench-culprits: $(DEV_STAMP)  ## plant one wrong law in each of sixty models, as
 
 bench-comparison: $(DEV_STAMP)  ## hold verdicts, powers and races against simulated truths, write benchmarks/comparison/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.comparison
+
+bench-experiments: $(DEV_STAMP)  ## whole experiments with two workers, timed, write benchmarks/experiments/RESULTS.md
+	@$(BIN)/python -W ignore -m benchmarks.experiments
 
 bench-measure: $(DEV_STAMP)  ## what measure costs against a plain forward and backward, write benchmarks/measuring/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.measuring

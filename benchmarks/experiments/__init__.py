@@ -1,0 +1,1 @@
+"""Whole experiments on the built-in tasks, timed, with their verdicts."""
