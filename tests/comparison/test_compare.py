@@ -182,6 +182,12 @@ def test_a_strategy_waits_for_its_own_tuning_only() -> None:
     ("strategies", "options", "message"),
     [
         (["xavier"], {}, r"there is 1 \(xavier\); a comparison needs at least two"),
+        ([], {}, "strategies: there is none; a comparison needs at least two"),
+        (
+            ["xavier", "kaiming"],
+            {"storage": 5, "study": ""},
+            r"storage is 5; give a path .*; study is ''; give",
+        ),
         ({"one": "xavier", "two": "xavier"}, {}, r"'one' and 'two' decide the same .*equal plan digests"),
         (
             ["xavier", "kaiming"],

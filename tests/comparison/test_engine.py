@@ -29,7 +29,7 @@ from initwise.comparison.engine._board import DIED, LOST, TWICE, cell_of
 from initwise.comparison.engine._lock import mend
 from initwise.errors import ArgumentError
 from tests.comparison import postgres
-from tests.comparison.toys import TOY, logged
+from tests.comparison.toys import TOY, data, logged
 
 ROOT = Path(__file__).parents[2]
 PLACES = f"{ROOT / 'src'}{os.pathsep}{ROOT}"  # scripts import this tree, and these tests
@@ -395,9 +395,9 @@ def test_a_storage_with_another_experiment_is_refused_with_what_differs(place: s
         run(replace(TOY, loss=lambda model, batch: 1.1 * TOY.loss(model, batch)), place)
     with pytest.raises(ArgumentError, match=r"another experiment \(strategies: \{xavier: "):
         compare(TOY, ["xavier", "torch-default"], seeds=6, storage=place, progress=False, racing=False, test="t")
-    inputs, target = TOY.data(0)[1][0]
+    inputs, target = data(0)[1][0]
     with pytest.raises(ArgumentError, match=r"another experiment \(first validation: "):
-        run(replace(TOY, data=lambda seed: (TOY.data(seed)[0], [(inputs[:9], target[:9])])), place)
+        run(replace(TOY, data=lambda seed: (data(seed)[0], [(inputs[:9], target[:9])])), place)
     with pytest.raises(ArgumentError, match=r"another experiment \(first validation: "):
         run(replace(TOY, metric=None), place)
     assert len(run(TOY, place, budget=19, study="other").outcomes) == 20

@@ -260,3 +260,8 @@ def test_no_optional_library_was_imported_for_tasks_of_ones_own() -> None:
     code = "import sys, initwise.comparison; print({'optuna', 'sklearn', 'lightning', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_factory_that_cannot_be_called_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="from_data: build is 3 of type int; give a function that returns"):
+        from_data(3, [1], [1])  # type: ignore[arg-type]

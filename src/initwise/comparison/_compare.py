@@ -208,6 +208,12 @@ def _running(workers: int, threads: int, storage: str | Path | None, study: str 
     arguments = Arguments("compare")
     arguments.integer("workers", workers, least=1)
     arguments.integer("threads", threads, least=1)
+    for name, value in (("storage", storage), ("study", study)):
+        given: Any = value
+        fits = given is None or isinstance(given, str) or (name == "storage" and isinstance(given, Path))
+        if not fits or not str(given):
+            kind = "a path or a URL" if name == "storage" else "a name"
+            arguments.refuse(f"{name} is {show(given)}; give {kind}, or None", wrong_type=not fits)
     arguments.done()
     return Running(workers, threads, None if storage is None else str(storage), study, progress)
 

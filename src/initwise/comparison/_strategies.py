@@ -78,7 +78,7 @@ def strategies(given: Any, own: Mapping[str, Any]) -> tuple[Strategy, ...]:
         problems.append(f"strategies: {', '.join(map(repr, twice))} stands there twice; name each once")
     if len(found) < 2 and not problems:
         problems.append(
-            f"strategies: there is {len(found)} ({', '.join(names)}); a comparison needs at least two, such as"
+            f"strategies: there is {f'1 ({names[0]})' if found else 'none'}; a comparison needs at least two, such as"
             ' ["classic", "auto"]'
         )
     if problems:

@@ -56,7 +56,8 @@ def sign_flips(rows: Floats) -> Floats:  # (experiments, seeds) -> (experiments,
     allowed = (lighter + 1e-12 * weights)[:, None] - ones
     found = np.searchsorted((others + apart).ravel(), (allowed + apart).ravel(), side="right").reshape(ones.shape)
     below = found - others.shape[1] * np.arange(len(rows))[:, None]
-    return np.minimum(1.0, 2 * below.sum(1) / 2.0**count)
+    shares: Floats = below.sum(1) / 2.0**count
+    return np.minimum(1.0, 2 * shares)
 
 
 def _subsets(values: Floats) -> Floats:  # (experiments, n) -> (experiments, 2**n)

@@ -39,13 +39,18 @@ def from_data(
         options: further fields of `Task`: optimizer, metric (of model and batch), inputs, steps, learning_rates.
 
     Raises:
-        ArgumentTypeError: what is given is neither a dataset nor a loader.
+        ArgumentTypeError: `build` cannot be called; what is given is neither a dataset nor a loader.
 
     >>> from torch.utils.data import TensorDataset
     >>> data = TensorDataset(torch.randn(32, 4), torch.randint(3, (32,)))
     >>> from_data(lambda: nn.Linear(4, 3), data, data, name="toy", steps=20).steps
     20
     """
+    if not callable(build):
+        raise ArgumentTypeError(
+            f"from_data: build is {show(build)} of type {type(build).__name__}; give a function that returns a new"
+            " model"
+        )
     for which, given in (("training", training), ("validation", validation)):
         if not _is_dataset(given) and not isinstance(given, Iterable):
             raise ArgumentTypeError(

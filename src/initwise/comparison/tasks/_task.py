@@ -57,7 +57,7 @@ class Task:
 
     name: str
     build: Callable[[int], nn.Module]
-    data: Callable[[int], tuple[Iterable[Any], Iterable[Any]]]
+    data: Callable[[int], tuple[Iterable[Any], Iterable[Any] | None]]
     loss: Callable[[nn.Module, Any], Tensor]
     optimizer: Callable[[Iterable[Any], float], torch.optim.Optimizer] | None = None
     metric: Callable[[nn.Module, Any], float] | None = None
