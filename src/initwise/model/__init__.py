@@ -1,5 +1,6 @@
 """Reading a model: its parameters under canonical names, with owners, ties, axes and blocks. Nothing is changed."""
 
+from initwise.model._described import described
 from initwise.model._flat_params import flat_ranges
 from initwise.model._layers import usages
 from initwise.model._names import canonical_name, is_parallel, walk
@@ -29,6 +30,7 @@ __all__ = [
     "as_example",
     "candidates",
     "canonical_name",
+    "described",
     "flat_ranges",
     "graph_of",
     "is_parallel",
