@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from initwise.model._parameters import Reading
+from initwise.model._parameters import Parameter, Reading
 
 
 def flat_ranges(reading: Reading) -> dict[str, tuple[tuple[int, ...], int]]:
@@ -21,6 +21,21 @@ def flat_ranges(reading: Reading) -> dict[str, tuple[tuple[int, ...], int]]:
         if place is not None and parameter.tensor.dim() == 1:
             found[parameter.name] = place
     return found
+
+
+def hiding(reading: Reading) -> list[str]:
+    """Return a sentence for each flat parameter that hides those of the model: FSDP1 without `use_orig_params`."""
+    return [
+        f"{parameter.name!r} is a flat parameter of FSDP, in which the parameters of {_inside(parameter)} have no "
+        "names; wrap the model with FullyShardedDataParallel(model, use_orig_params=True) or fully_shard(model), or "
+        "initialize it before it is wrapped"
+        for parameter in reading.parameters
+        if getattr(parameter.tensor, "_is_flat_param", False)
+    ]
+
+
+def _inside(parameter: Parameter) -> str:
+    return repr(parameter.module_name) if parameter.module_name else "the model"
 
 
 def _views(module: Any) -> Iterator[tuple[Any, tuple[tuple[int, ...], int]]]:

@@ -11,7 +11,7 @@ from torch import nn
 from initwise import recipes
 from initwise._arguments import show
 from initwise.errors import ArgumentError, InitwiseError, PlanError
-from initwise.model import Parameter, survey
+from initwise.model import Parameter, hiding, survey
 from initwise.planning import _complaints
 from initwise.planning._decide import decided_row, undecided_row
 from initwise.planning._names import Names, mapped
@@ -105,6 +105,7 @@ class _Planner:
         self.names = names
         self._check_arguments(model)
         self.reading, unreadable = survey(model)
+        unreadable += hiding(self.reading)
         self.problems += unreadable
         if not unreadable:
             self.reading, self.misfits = with_usage(self.reading, inputs, needed=_needs_usage(rules))

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
+from initwise._arguments import show
+from initwise.errors import ArgumentTypeError
+from initwise.model import Reading, walk
 from initwise.planning import Plan
-from initwise.shards import Held
+from initwise.shards import is_sharded
 
+_FSDP1 = "FullyShardedDataParallel"
 _REFUSED = (-1, -1)  # what a rank sends that found problems of its own
 
 
-def compare_ranks(
-    model: nn.Module, plan: Plan, places: Iterable[Held], group: Any, problems: Sequence[str]
-) -> list[str]:
+def compare_ranks(reading: Reading, plan: Plan, agree: Any, problems: Sequence[str]) -> list[str]:
     """Compare plans across the ranks that hold parts of one model; return `problems`, and where others differ.
 
     One collective of 16 bytes a rank for each axis of each mesh; none where nothing is shared between processes. A rank
     with problems of its own takes part, so that no other waits for it.
     """
     found = list(problems)
-    groups = list(_groups(model, places, group))
+    if agree is False:
+        return found
     mine = _REFUSED if problems else _words(plan)
-    for each, device in groups:
+    for each, device in list(_groups(reading, agree)):
         sent = torch.tensor(mine, dtype=torch.int64, device=device)
         all_sent = [torch.empty_like(sent) for _ in range(dist.get_world_size(each))]
         dist.all_gather(all_sent, sent, group=each)
@@ -35,24 +38,39 @@ def compare_ranks(
     return list(dict.fromkeys(found))
 
 
-def _groups(model: nn.Module, places: Iterable[Held], group: Any) -> Iterator[tuple[Any, torch.device]]:
+def refuse_other_than_group(agree: object) -> None:
+    """Raise an `ArgumentTypeError` unless `agree` is a bool or a process group."""
+    if not isinstance(agree, bool) and not (dist.is_available() and isinstance(agree, dist.ProcessGroup)):
+        raise ArgumentTypeError(
+            f"apply: agree is {show(agree)} of type {type(agree).__name__}; give True, False or a process group"
+        )
+
+
+def _groups(reading: Reading, agree: Any) -> Iterator[tuple[Any, torch.device]]:
     """Yield process groups of more than one rank, in an order that is the same on all of them."""
     if not (dist.is_available() and dist.is_initialized()):
         return
-    if isinstance(group, dist.ProcessGroup):
-        yield group, _device(group)
-        return
     seen: set[int] = set()
-    for mesh in {id(place.mesh): place.mesh for place in places if place.mesh is not None}.values():
-        if mesh.get_coordinate() is None:
-            continue
-        for axis in range(mesh.ndim):
-            each = mesh.get_group(axis)
-            if id(each) not in seen and dist.get_world_size(each) > 1:
-                seen.add(id(each))
-                yield each, _device(each)
-    if isinstance(model, nn.parallel.DistributedDataParallel) and dist.get_world_size(model.process_group) > 1:
-        yield model.process_group, _device(model.process_group)
+    for each in [agree] if agree is not True else [*_of_meshes(reading), *_of_wrappers(reading)]:
+        if id(each) not in seen and dist.get_rank(each) >= 0 and dist.get_world_size(each) > 1:
+            seen.add(id(each))
+            yield each, _device(each)
+
+
+def _of_meshes(reading: Reading) -> Iterator[Any]:
+    """Yield the groups along all axes of each mesh, one mesh after the other: so every rank hears of every other."""
+    tensors: list[Any] = [each for parameter in reading.parameters for each in parameter.tensors if is_sharded(each)]
+    for mesh in {id(each.device_mesh): each.device_mesh for each in tensors}.values():
+        if mesh.get_coordinate() is not None:
+            yield from (mesh.get_group(axis) for axis in range(mesh.ndim))
+
+
+def _of_wrappers(reading: Reading) -> Iterator[Any]:
+    """Yield the groups of DDP, and those of FSDP1, within and between which a model is sharded and repeated."""
+    for _, module in walk(reading.model):
+        if isinstance(module, nn.parallel.DistributedDataParallel) or type(module).__name__ == _FSDP1:
+            groups: list[Any] = [module.process_group, getattr(module, "_inter_node_pg", None)]
+            yield from (each for each in groups if each is not None)
 
 
 def _device(group: Any) -> torch.device:

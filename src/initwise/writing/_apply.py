@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import increment_version
 
-from initwise.errors import ApplyError, InitwiseError
+from initwise.errors import ApplyError, InitwiseError, PlanError
 from initwise.initializers import Keep
-from initwise.model import Parameter, Solution, read
+from initwise.model import Parameter, Reading, Solution, read
 from initwise.planning import Names, Plan, Row, refuse_other_than_plan
 from initwise.random import Batch, Filler, fill
 from initwise.shards import Held, Shard, held, is_sharded
-from initwise.writing._agreement import compare_ranks
+from initwise.writing._agreement import compare_ranks, refuse_other_than_group
 from initwise.writing._checks import problems
 from initwise.writing._parts import write_parts, write_zero_padding
 from initwise.writing._places import find_places
-from initwise.writing._prepare import Prepared, prepare
+from initwise.writing._prepare import Prepared, add_gathered, prepare
 from initwise.writing._progress import progress
 from initwise.writing._through import solved, write_solution
 
@@ -47,7 +47,8 @@ def apply(
     Of parameters that are DTensors (`fully_shard`, tensor parallel, replicas) each rank writes its own part, equal bit
     for bit to that part of the whole: no rank waits for another, but for one comparison of 16 bytes a rank before the
     first write. Laws that are drawn at once (orthogonal, sparse, `Custom`) are computed, block by block, on every rank
-    that holds some of the block, and cut.
+    that holds some of the block, and cut. Rows that are made from old ones (`MeanOfRows`) take one collective more,
+    which gathers the old rows.
 
     Args:
         model: the model that was planned, or one with the same parameters; wrapped by `torch.compile` or DDP is fine.
@@ -55,42 +56,65 @@ def apply(
         shards: what plain tensors hold of the parameters that were planned: `{name: Slice(...)}`, or `FlatRange`.
         names: where `model` is a part of the model that was planned: `{name or prefix here: there}`, or a function of
             the name here; see `Plan.part`.
-        agree: compare plan and seed with the other ranks of the same mesh; a process group compares within it, False
-            sends nothing.
+        agree: compare plan and seed with the ranks of the same meshes, and of DDP's and FSDP's process groups; a
+            process group compares within it, False sends nothing.
 
     Raises:
         ApplyError: model and plan do not fit, or ranks differ; the message lists every difference.
-        ArgumentTypeError: `plan` is not a plan.
+        ArgumentTypeError: `plan` is not a plan, or `agree` no process group.
     """
     refuse_other_than_plan("apply", plan)
-    if names is not None:
-        plan = plan.part(model, names)
-    parameters = {parameter.name: parameter for parameter in read(model).parameters}
+    refuse_other_than_group(agree)
     reading = read(model)
-    parameters = {parameter.name: parameter for parameter in reading.parameters}
-    places, found = find_places(reading, shards)
-    found = problems(plan, parameters, places, found)
-    prepared, solutions = dict[str, dict[str, Tensor]](), dict[str, Solution]()
-    if not found:
-        try:
-            prepared = prepare(plan, parameters)
-            solutions = _solve(plan, parameters, prepared)
-        except ApplyError as error:
-            found = list(error.problems)
-    if agree is not False:
-        found = compare_ranks(model, plan, places.values(), agree, found)
+    try:
+        ready = _worked_out(reading, plan, shards, names)
+    except Exception:
+        compare_ranks(reading, plan, agree, ["an error"])  # no other rank shall wait for this one
+        raise
+    found = compare_ranks(reading, ready.plan, agree, ready.problems)
     if found:
         raise ApplyError("apply", found)
+    add_gathered(ready.prepared, ready.plan, ready.parameters, ready.places)
     with Batch() as batch:
-        for row in progress([row for row in plan if not isinstance(row.initializer, Keep)], _elements):
-            parameter = parameters[row.name]
-            if row.name in solutions:
-                write_solution(parameter, solutions.pop(row.name))
+        for row in progress([row for row in ready.plan if not isinstance(row.initializer, Keep)], _elements):
+            parameter = ready.parameters[row.name]
+            if row.name in ready.solutions:
+                write_solution(parameter, ready.solutions.pop(row.name))
                 continue
             filler = batch if row.padding is None else fill  # zeros follow at once
-            _write_row(places[row.name], row, plan.seed, prepared, filler)
+            _write_row(ready.places[row.name], row, ready.plan.seed, ready.prepared, filler)
             if is_sharded(parameter.tensor):
                 increment_version(parameter.tensor)  # what autograd saved is the wrapper, not its local part
+
+
+class _Ready(NamedTuple):
+    """What is known before the first write."""
+
+    plan: Plan
+    parameters: Mapping[str, Parameter]
+    places: Mapping[str, Held]
+    prepared: Prepared
+    solutions: dict[str, Solution]
+    problems: list[str]
+
+
+def _worked_out(reading: Reading, plan: Plan, shards: Any, names: Any) -> _Ready:
+    """Check and compute what this rank can by itself; nothing is written or sent."""
+    parameters = {parameter.name: parameter for parameter in reading.parameters}
+    ready = _Ready(plan, parameters, {}, {}, {}, [])
+    try:
+        plan = plan if names is None else plan.part(reading.model, names)
+    except PlanError as error:
+        return ready._replace(problems=list(error.problems))
+    places, found = find_places(reading, shards)
+    ready = ready._replace(plan=plan, places=places, problems=problems(plan, parameters, places, found))
+    if ready.problems:
+        return ready
+    try:
+        prepared = prepare(plan, parameters, places)
+        return ready._replace(prepared=prepared, solutions=_solve(plan, parameters, prepared))
+    except ApplyError as error:
+        return ready._replace(problems=list(error.problems))
 
 
 def _write_row(where: Held, row: Row, seed: int, prepared: Prepared, filler: Filler = fill) -> None:

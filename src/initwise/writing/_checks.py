@@ -54,6 +54,11 @@ def _differences(row: Row, parameter: Parameter, place: Held | None) -> Iterator
             yield f"{name}: {parameter.way.problem}"
         for tensor in parameter.tensors if place is None else (place.local,):
             yield from _unwritable(name, tensor, empty=place is not None and not place.pieces)
+    elif parameter.tensor.is_meta and parameter.numel():
+        yield (
+            f"{name} is on the meta device and the plan keeps it as it is, so that it would have no memory after it; "
+            "load it first, or plan it too"
+        )
 
 
 def _advice(row: Row, shape: tuple[int, ...]) -> str:

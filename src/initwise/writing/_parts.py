@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from initwise.errors import ArgumentError
 from initwise.initializers import Keep, MeanOfRows, Stream
 from initwise.model import Parameter
 from initwise.planning import Part, Row
 from initwise.random import Filler, fill
-from initwise.shards import Held, Piece
+from initwise.shards import Held, Piece, is_sharded
 from initwise.writing._write import Draw, row_major, write_draw, write_values, write_zeros
 
 
@@ -73,15 +75,29 @@ def _draw_piece(piece: Piece, draw: Draw, where: Held, seed: int, name: str, fil
     write_draw(piece.view, draw, seed=seed, name=name, start=start, strides=strides, filler=filler)
 
 
-def mean_rows(parameter: Parameter, row: Row, part: Part, seed: int) -> Tensor | None:
+def mean_rows(parameter: Parameter, row: Row, part: Part, seed: int, place: Held | None = None) -> Tensor | None:
     """Return what `MeanOfRows` makes of the rows before `part`, a padding row left out; None for other initializers.
 
+    The old rows of a DTensor are gathered first: a collective, in which all ranks of its mesh have to take part.
+
     Raises:
-        ArgumentError: the old rows are not finite numbers.
+        ArgumentError: the old rows are not finite numbers, or `place` says that not all of the parameter is here.
     """
     if not isinstance(part.initializer, MeanOfRows):
         return None
-    old = parameter.values()[: part.start]
+    values: Any = parameter.values()
+    if is_sharded(values):
+        if values.device_mesh.get_coordinate() is None:
+            return None
+        values = values.full_tensor()
+    elif place is not None:
+        if not place.complete:
+            raise ArgumentError(
+                f"{part.initializer!r} needs all old rows, and a part of the parameter is here; draw the new rows by "
+                "another law, such as iw.Normal(std=0.02), or apply the plan before the parameter is cut"
+            )
+        values = place.pieces[0].view
+    old = values[: part.start]
     padding = None if row.padding is None else row.padding % row.shape[0]
     if padding is not None and padding < part.start:
         old = torch.cat([old[:padding], old[padding + 1 :]])
