@@ -51,6 +51,10 @@ class ApplyError(ProblemsError, RuntimeError):
     """A plan cannot be applied to this model; no weight was changed."""
 
 
+class DigestError(ProblemsError, ValueError):
+    """What shall be digested has no one digest: it cannot be read, misses parts, or its replicas differ."""
+
+
 class SchemaError(ProblemsError, ValueError):
     """A plan or a rule file does not follow its schema, or is of another version."""
 

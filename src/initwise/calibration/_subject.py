@@ -48,7 +48,7 @@ def agreed(peers: Together, model: nn.Module, plan: Plan, asked: Mapping[str, An
 
 def _held(model: nn.Module) -> str:
     try:
-        return digest(model)
+        return digest(model, group=False)
     except NotSupportedError:  # tensors without bits of their own to read
         return ""
 

@@ -1,5 +1,8 @@
-"""Digests of weights: one number for what a model holds, whatever its order, ties, wrappers and shards."""
+"""Digests of weights: one number for what a model or a file holds, whatever its order, ties, wrappers and shards."""
 
-from initwise.digests._digest import digest
+from initwise.digests._digest import combined, digest
+from initwise.digests._files import FileSums, read_files
+from initwise.digests._lanes import Lanes
+from initwise.digests._sums import Part, summed
 
-__all__ = ["digest"]
+__all__ = ["FileSums", "Lanes", "Part", "combined", "digest", "read_files", "summed"]

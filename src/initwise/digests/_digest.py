@@ -2,150 +2,96 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
+from torch import nn
 
-from initwise.digests._lanes import Lanes, keys, lanes
-from initwise.errors import ArgumentTypeError, NotSupportedError
-from initwise.model import canonical_name, read, walk
-
-PIECE = 2**20  # elements that one task sums; also the most that is copied of a strided or distant tensor at a time
-WORDS = {
-    1: (torch.uint8, np.uint8),
-    2: (torch.int16, np.uint16),
-    4: (torch.int32, np.uint32),
-    8: (torch.int64, np.uint64),
-}
+from initwise.digests._files import read_files
+from initwise.digests._lanes import Lanes
+from initwise.digests._model import Gathered, gather
+from initwise.digests._ranks import together
+from initwise.digests._stored import Buffers
+from initwise.digests._sums import summed
+from initwise.errors import ArgumentTypeError, DigestError, NotSupportedError
+from initwise.shards import Shard
 
 
-class _Stored(NamedTuple):
-    """A tensor of the model under its canonical name."""
+def digest(
+    subject: nn.Module | str | os.PathLike[str],
+    *,
+    buffers: Buffers = False,
+    shards: Mapping[str, Shard] | None = None,
+    group: Any = None,
+    agree: bool = True,
+    like: nn.Module | None = None,
+) -> str:
+    """Return a digest of the parameters of a model or of files: the same if, and up to chance only if, all bits are.
 
-    kind: str
-    name: str
-    tensor: Tensor
+    It covers canonical names, dtypes, shapes and values; not devices, strides, wrappers, files or the order of
+    parameters. Tied parameters count once, under the first of their names. It is a sum over elements modulo 2**64 in
+    two lanes, so that each process sums what it holds: the digest of a model of DTensors is that of the whole, on any
+    mesh and on every rank, after one exchange of some 60 bytes a rank along each axis of the mesh. Of replicas one
+    counts, and the others must be equal. It finds accidents (two models that differ have the same digest with a
+    probability of about 2**-64); it is no protection against someone who searches for a collision.
 
-
-def digest(model: nn.Module, *, buffers: bool = False) -> str:
-    """Return a digest of the parameters of `model`: the same if, and up to chance only if, all bits are the same.
-
-    It covers canonical names, dtypes, shapes and values; not devices, strides, wrappers or the order of parameters.
-    Tied parameters count once. Sums of parts make it, so that shards can be digested where they are. It finds
-    accidents; it is no protection against someone who searches for a collision.
+    Nothing is sent for a model without DTensors and parts, wrapped by DDP or not: each process has its own digest.
 
     Args:
-        model: any `nn.Module` whose parameters have memory.
-        buffers: cover buffers too.
+        subject: an `nn.Module` whose parameters have memory, or the path of weights: a safetensors file, an index of
+            such files, a folder of them, or a checkpoint that `torch.load(weights_only=True)` reads.
+        buffers: cover buffers too; "persistent" leaves out those that no checkpoint holds.
+        shards: what plain tensors hold of parameters, as in `apply`: `{name: Slice(...)}`, or `FlatRange`. The flat
+            views of FSDP1 are found without it.
+        group: the process group over which parts in `shards` and of FSDP1 are summed, by default all processes; each
+            element must be held by one of them. Of a model of DTensors, ranks outside of their mesh take part if it is
+            given. False sends nothing: the digest of what this process holds.
+        agree: hold replicas against each other; False takes the first of each.
+        like: for files, a model (the meta device will do) that knows which tensors are buffers, and what is tied.
 
     Raises:
-        NotSupportedError: a tensor has no memory of its own (meta, sharded, sparse); all of them are named.
+        NotSupportedError: tensors have no memory to read (meta, sparse); all of them are named.
+        DigestError: shards contradict tensors, a placement is partial, replicas differ, parts are missing; for files,
+            what cannot be read, or does not fit `like`. All ranks of an exchange raise together.
 
     >>> digest(nn.Linear(2, 2)) == digest(nn.Linear(2, 2)), len(digest(nn.Linear(2, 2)))
     (False, 32)
     """
-    if not isinstance(model, nn.Module):
-        raise ArgumentTypeError(f"digest: model is of type {type(model).__name__}; give an nn.Module")
-    stored = [*_parameters(model), *(_buffers(model) if buffers else ())]
-    _check(stored)
-    threads = torch.get_num_threads()
-    tasks = (task for entry in stored for task in _tasks(entry))
-    with ThreadPoolExecutor(threads) as pool:
-        total = sum(_map(pool, tasks, 2 * threads), Lanes(0, 0))
-    return f"{total.first:016x}{total.second:016x}"
+    if isinstance(subject, str | os.PathLike):
+        read = read_files(Path(subject), buffers=buffers, like=like)
+        return sum(read.lanes, Lanes()).hexadecimal
+    if not isinstance(subject, nn.Module):
+        raise ArgumentTypeError(f"digest: model is of type {type(subject).__name__}; give an nn.Module, or a path")
+    found = gather(subject, buffers, shards, group)
+    lanes = summed(found.parts) if not (found.problems or found.unreadable) else []
+    total, problems = together(found.sums(lanes, agree=agree), found.told, group=group, agree=agree)
+    _refuse(found, problems)
+    return total.hexadecimal
 
 
-def _parameters(model: nn.Module) -> Iterator[_Stored]:
-    tensors = dict(_registered(model, "_parameters"))
-    for parameter in read(model).parameters:
-        if parameter.parametrized:  # what is stored counts, not what is computed from it
-            for path in parameter.originals:
-                yield _Stored("parameter", f"{parameter.name}/{path.rpartition('.')[2]}", tensors[path])
-        else:
-            yield _Stored("parameter", parameter.name, parameter.tensor)
+def _refuse(found: Gathered, problems: Sequence[str]) -> None:
+    if found.unreadable and not found.problems:
+        raise NotSupportedError(f"digest: {found.told[0]}")
+    if problems:
+        raise DigestError("digest", problems)
 
 
-def _buffers(model: nn.Module) -> Iterator[_Stored]:
-    seen: set[int] = set()
-    for path, tensor in _registered(model, "_buffers"):
-        if id(tensor) not in seen:
-            seen.add(id(tensor))
-            yield _Stored("buffer", canonical_name(path), tensor)
+def combined(*digests: str) -> str:
+    """Return the digest of parts together, each of which is in one of them: stages, or ranks with `group=False`.
+
+    >>> combined("f" * 32, "0" * 15 + "1" + "0" * 15 + "2")
+    '00000000000000000000000000000001'
+
+    Raises:
+        DigestError: one of them is no digest.
+    """
+    wrong = [f"{each!r} is no digest; give 32 hexadecimal digits" for each in digests if not _is_digest(each)]
+    if wrong:
+        raise DigestError("combined", wrong)
+    return sum((Lanes(int(each[:16], 16), int(each[16:], 16)) for each in digests), Lanes()).hexadecimal
 
 
-def _registered(model: nn.Module, where: str) -> Iterator[tuple[str, Tensor]]:
-    for prefix, module in walk(model):
-        for name, tensor in getattr(module, where).items():
-            if tensor is not None:
-                yield f"{prefix}.{name}" if prefix else name, tensor
-
-
-def _check(stored: Iterable[_Stored]) -> None:
-    bad = [f"{entry.name!r} ({why})" for entry in stored if (why := _unreadable(entry.tensor))]
-    if bad:
-        raise NotSupportedError(
-            f"digest: {', '.join(bad)}; only plain tensors with memory of their own have bits to read"
-        )
-
-
-def _unreadable(tensor: Tensor) -> str:
-    wrapped: bool = is_traceable_wrapper_subclass(tensor)  # named, so that types are not narrowed
-    if wrapped:
-        return type(tensor).__name__
-    if tensor.is_meta:
-        return "on the meta device"
-    if tensor.layout != torch.strided or tensor.is_quantized:
-        return f"{tensor.layout}, {tensor.dtype}"
-    return ""
-
-
-def _tasks(entry: _Stored) -> Iterator[Callable[[], Lanes]]:
-    tensor = entry.tensor.detach()
-    key = keys(f"{entry.kind}\0{entry.name}\0{tensor.dtype}\0{tuple(tensor.shape)}")
-    whole = torch.view_as_real(tensor) if tensor.element_size() == 16 else tensor
-    for start, piece in _pieces(whole, 0):
-        yield lambda piece=piece, start=start: lanes(_words(piece), start, key)  # type: ignore[misc]
-
-
-def _pieces(tensor: Tensor, start: int) -> Iterator[tuple[int, Tensor]]:
-    """Cut a tensor along its axes into pieces of at most `PIECE` elements, each with its first row-major index."""
-    if tensor.numel() == 0:
-        return
-    if tensor.is_contiguous():
-        flat = tensor.view(-1)
-        for begin in range(0, flat.numel(), PIECE):
-            yield start + begin, flat[begin : begin + PIECE]
-        return
-    below = math.prod(tensor.shape[1:])
-    if below > PIECE:
-        for index, row in enumerate(tensor):
-            yield from _pieces(row, start + index * below)
-        return
-    for index in range(0, tensor.shape[0], PIECE // below):
-        yield start + index * below, tensor[index : index + PIECE // below]
-
-
-def _words(piece: Tensor) -> NDArray[Any]:
-    """Return the raw bits of a piece as unsigned integers, in row-major order."""
-    signed, unsigned = WORDS[piece.element_size()]
-    plain = piece.contiguous().resolve_conj().resolve_neg().cpu()
-    words: NDArray[Any] = plain.view(signed).numpy().reshape(-1).view(unsigned)
-    return words
-
-
-def _map(pool: ThreadPoolExecutor, tasks: Iterator[Callable[[], Lanes]], ahead: int) -> Iterator[Lanes]:
-    """Run tasks on the pool and yield their results; only a few are under way, so that few pieces are copied."""
-    running = []
-    for task in tasks:
-        running.append(pool.submit(task))
-        if len(running) >= ahead:
-            yield running.pop(0).result()
-    for last in running:
-        yield last.result()
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 32 and all(digit in "0123456789abcdef" for digit in value)
