@@ -33,7 +33,7 @@ def digest(
     It covers canonical names, dtypes, shapes and values; not devices, strides, wrappers, files or the order of
     parameters. Tied parameters count once, under the first of their names. It is a sum over elements modulo 2**64 in
     two lanes, so that each process sums what it holds: the digest of a model of DTensors is that of the whole, on any
-    mesh and on every rank, after one exchange of some 60 bytes a rank along each axis of the mesh. Of replicas one
+    mesh and on every rank, after one exchange of 80 bytes a rank along each axis of the mesh. Of replicas one
     counts, and the others must be equal. It finds accidents (two models that differ have the same digest with a
     probability of about 2**-64); it is no protection against someone who searches for a collision.
 
