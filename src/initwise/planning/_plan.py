@@ -105,7 +105,8 @@ class _Planner:
         self.names = names
         self._check_arguments(model)
         self.reading, unreadable = survey(model)
-        unreadable += hiding(self.reading)
+        if hidden := hiding(self.reading):
+            raise PlanError("plan", [*self.problems, *hidden])
         self.problems += unreadable
         if not unreadable:
             self.reading, self.misfits = with_usage(self.reading, inputs, needed=_needs_usage(rules))

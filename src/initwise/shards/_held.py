@@ -84,4 +84,4 @@ def _of_dtensor(tensor: Any) -> Held:
             f"its local tensor has shape {tuple(local.shape)}, and {tuple(placements)} on a mesh of "
             f"{tuple(mesh.shape)} leave {expected} of {shape} here"
         )
-    return Held(shape, local, tuple(boxes(local, runs)) if local.numel() or not shape else (), mesh, replicas)
+    return Held(shape, local, tuple(boxes(local, runs)), mesh, replicas)

@@ -41,8 +41,9 @@ Runs = tuple[tuple[int, int], ...]  # (first index, length) of what is held alon
 
 
 def boxes(local: Tensor, axes: Sequence[Runs]) -> Iterator[Piece]:
-    """Yield the boxes of a tensor that holds, along each axis, these runs of the whole."""
-    yield from _boxes(local, axes, ())
+    """Yield the boxes of a tensor that holds, along each axis, these runs of the whole; none of nothing."""
+    if local.numel():
+        yield from _boxes(local, axes, ())
 
 
 def _boxes(view: Tensor, axes: Sequence[Runs], start: tuple[int, ...]) -> Iterator[Piece]:

@@ -6,17 +6,15 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from initwise.errors import InitwiseError
 from initwise.findings import Finding, found
 from initwise.initializers import Equal, Law
 from initwise.model import Parameter
 from initwise.planning import Row
+from initwise.shards import Held, is_sharded
 from initwise.statistics import Moments, step_at
 from initwise.verification._agreement import Agreement
-from initwise.verification._shards import local
 from initwise.verification._through import settled
 from initwise.verification._units import Unit
 from initwise.writing import mean_rows, tolerance
@@ -49,22 +47,26 @@ def differs(unit: Unit, agreement: Agreement) -> Finding:
     return found("INI109", unit.where, said, value, expected)
 
 
-def padding(row: Row, tensor: Tensor) -> Iterator[Finding]:
+def padding(row: Row, place: Held) -> Iterator[Finding]:
     """INI107: the padding row is not zero."""
-    here, corner = local(tensor)
-    if corner is None or row.padding is None or not row.is_written(row.padding):
+    if row.padding is None or not row.is_written(row.padding):
         return
-    index = row.padding % row.shape[0] - corner[0]
-    if 0 <= index < here.shape[0] and bool(torch.count_nonzero(here[index])):
-        largest = float(here[index].abs().max())
+    index = row.padding % row.shape[0]
+    there = [at.view for piece in place.pieces if (at := piece.between(0, index, index + 1)) is not None]
+    largest = max((float(values.abs().max()) for values in there), default=0.0)
+    if largest != 0:
         said = f"the padding row {row.padding} is not zero"
         yield found("INI107", row.name, said, f"largest |w| {largest:.6g}", "0", "apply the plan again")
 
 
 def new_rows(unit: Unit, parameter: Parameter, seed: int) -> list[Finding] | None:
-    """INI105: rows drawn from old ones are not what these give. None for other initializers."""
+    """INI105: rows drawn from old ones are not what these give. None for other initializers, and where old rows are on
+    other ranks, which are not asked.
+    """
+    if is_sharded(parameter.tensor) or not unit.complete:
+        return None
     try:
-        expected = mean_rows(parameter, unit.row, unit.part, seed)
+        expected = mean_rows(parameter, unit.row, unit.part, seed, unit.place)
     except InitwiseError as error:
         return [found("INI105", unit.row.name, "the new rows follow the old ones", str(error), "finite old rows")]
     if expected is None:

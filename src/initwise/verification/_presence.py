@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from initwise.findings import Finding, found
 from initwise.model import Parameter
 from initwise.planning import Plan, Row
+from initwise.shards import Held
 
 _SHOWN = 8
 
@@ -20,12 +21,13 @@ def strangers(plan: Plan, parameters: Mapping[str, Parameter]) -> Iterator[Findi
             yield found("INI106", name, "the plan does not know this parameter", "present", "absent", fix)
 
 
-def mismatch(row: Row, parameters: Mapping[str, Parameter]) -> list[Finding]:
+def mismatch(row: Row, parameters: Mapping[str, Parameter], place: Held | None) -> list[Finding]:
     """INI106 for what keeps the values of a row from being looked at, and for ties that are no longer there."""
     parameter = parameters.get(row.name)
     if parameter is None:
         return [_missing(row, parameters)]
-    there, asked = (tuple(parameter.shape), parameter.dtype), (tuple(row.shape), row.dtype)
+    shape = parameter.shape if place is None else place.whole
+    there, asked = (tuple(shape), parameter.dtype), (tuple(row.shape), row.dtype)
     if there != asked:
         said = "the parameter is not the one that was planned"
         return [found("INI106", row.name, said, f"{there[0]} {there[1]}", f"{asked[0]} {asked[1]}", "plan again")]

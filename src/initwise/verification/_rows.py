@@ -48,6 +48,7 @@ class CheckedRow:
         proof: what an "ok" rests on: "bit for bit", "up to rounding", "by its law" or "pooled with 3 others".
         p: the smallest p-value of its tests, adjusted for the whole family of tests; None where there was none.
         testable: the values can be held against something: False for "not testable" alone.
+        here: how many of the elements this process holds and were checked; None for all of them.
     """
 
     name: str
@@ -62,6 +63,7 @@ class CheckedRow:
     proof: str = ""
     p: float | None = None
     testable: bool = True
+    here: int | None = None
 
     def cells(self) -> tuple[str, ...]:
         """The row as text, for a table."""
@@ -69,7 +71,8 @@ class CheckedRow:
         asked, found = (("" if std is None else f"{std:.6g}") for std in (self.expected_std, self.std))
         first, *rest = self.verdict.split("; ", 1)
         verdict = "; ".join([f"{first}, {self.proof}" if self.proof else first, *rest])
-        return self.name, f"{self.elements:,}", self.law, asked, found, allowed, verdict
+        elements = f"{self.elements:,}" if self.here is None else f"{self.here:,} of {self.elements:,}"
+        return self.name, elements, self.law, asked, found, allowed, verdict
 
 
 def unmeasured(row: Row, verdict: str) -> CheckedRow:
@@ -77,8 +80,10 @@ def unmeasured(row: Row, verdict: str) -> CheckedRow:
     return CheckedRow(row.name, math.prod(row.shape), law_name(row), None, None, None, None, None, verdict)
 
 
-def checked(row: Row, held: Sequence[Held], codes: Sequence[str], p: float | None) -> CheckedRow:
-    """Return the row of a parameter that was measured, part by part."""
+def checked(
+    row: Row, held: Sequence[Held], codes: Sequence[str], p: float | None, here: int | None = None
+) -> CheckedRow:
+    """Return the row of a parameter that was measured, part by part; of a shard only so many elements are `here`."""
     verdict, proof = (f"failed: {', '.join(sorted(set(codes)))}", "") if codes else _verdict(held)
     testable = bool(codes) or any(part.proof in _WEAKEST for part in held)
     parts = [part.moments for part in held if part.moments is not None and part.moments.count]
@@ -86,7 +91,7 @@ def checked(row: Row, held: Sequence[Held], codes: Sequence[str], p: float | Non
     asked = (row.law.mean, row.law.std) if row.law is not None and std is not None else (None, None)
     allowed = held[0].allowed if len(held) == 1 else None
     shown = row.name, math.prod(row.shape), law_name(row), mean, std, asked[0], asked[1], allowed
-    return CheckedRow(*shown, verdict, proof, p, testable)
+    return CheckedRow(*shown, verdict, proof, p, testable, here)
 
 
 def table(plan: Plan, rows: Sequence[CheckedRow], notes: Sequence[str]) -> Table:
@@ -109,6 +114,12 @@ def _counted(rows: Sequence[CheckedRow]) -> Iterator[str]:
     counts = [f"{kinds.count(kind)} {kind}" for kind in order if kind in kinds]
     if counts:
         yield "; ".join(counts)
+    parts = [row for row in rows if row.here is not None]
+    if parts:
+        yield (
+            f"of {len(parts)} parameters this process holds a part, and that part was checked: "
+            f"{sum(row.here or 0 for row in parts):,} of {sum(row.elements for row in parts):,} elements"
+        )
 
 
 def _verdict(held: Sequence[Held]) -> tuple[str, str]:

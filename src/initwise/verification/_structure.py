@@ -65,7 +65,8 @@ def clones(drawn: Sequence[tuple[Unit, Moments]]) -> Iterator[tuple[Unit, Findin
         for index, unit in enumerate(group):
             first = next((each for each in group[:index] if _same(each, unit)), None)
             if first is not None and _are_many(unit):
-                said = f"it holds the same {math.prod(unit.part.target.shape):,} numbers as {first.where}, bit for bit"
+                count = sum(tensor.numel() for tensor in unit.tensors)
+                said = f"it holds the same {count:,} numbers as {first.where}, bit for bit"
                 yield unit, found("SYM301", unit.where, said, f"equal to {first.where}", "numbers of its own")
 
 

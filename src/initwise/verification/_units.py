@@ -11,8 +11,8 @@ from torch import Tensor
 from initwise.initializers import Custom, Keep, Law, MeanOfRows, NewRows
 from initwise.model import Parameter
 from initwise.planning import Part, Row
+from initwise.shards import Held, Piece
 from initwise.statistics import Block, row_major
-from initwise.verification._shards import local
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +22,7 @@ class Unit:
     Attributes:
         law: the law of its values; of complex ones that of a half; None where nothing is declared.
         blocks: its values, the padding row left out, and where they lie in the whole parameter.
-        complete: all of the part is here, not a shard of it.
-        located: it is known where in the parameter the values lie.
+        place: what of the parameter's values is here.
         through: they are what a parametrization computes, and equal what was written up to rounding only.
         largest: the largest magnitude in the whole parameter, where rounding is allowed for.
     """
@@ -32,10 +31,14 @@ class Unit:
     part: Part
     law: Law | None
     blocks: tuple[Block, ...] = field(repr=False)
-    complete: bool = True
-    located: bool = True
+    place: Held = field(repr=False)
     through: bool = False
     largest: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """All of the parameter is here, not a shard of it."""
+        return self.place.complete
 
     @property
     def where(self) -> str:
@@ -65,7 +68,7 @@ class Unit:
     @property
     def regenerable(self) -> bool:
         """What the plan drew here can be drawn again without calling a user's function."""
-        return self.located and not self.kept and not isinstance(self.part.initializer, Custom | MeanOfRows)
+        return not self.kept and not isinstance(self.part.initializer, Custom | MeanOfRows)
 
     @property
     def sampled(self) -> Law | None:
@@ -76,37 +79,26 @@ class Unit:
         return law if law is not None and law.std > 0 else None
 
 
-def units(row: Row, parameter: Parameter, values: Tensor) -> Iterator[Unit]:
-    """Yield the parts of a parameter whose effective values are `values`."""
-    tensor, corner = local(values)
+def units(row: Row, parameter: Parameter, place: Held) -> Iterator[Unit]:
+    """Yield the parts of a parameter, of whose effective values this is here."""
     through = parameter.way is not None and parameter.way.inverse
-    largest = float(tensor.abs().max()) if through and tensor.numel() else 0.0
+    largest = float(place.local.abs().max()) if through and place.local.numel() else 0.0
     steps = row_major(row.shape)
-    known = corner if corner is not None else (0,) * len(steps)
-    start = sum(index * step for index, step in zip(known, steps, strict=True))
-    whole = Block(tensor, start, steps)
     for part in row.parts:
         law = part.law.half() if part.law is not None and part.target.is_complex else part.law
-        blocks = tuple(_blocks(whole, known, row, part)) if corner is not None or len(row.parts) == 1 else ()
-        yield Unit(row, part, law, blocks, tuple(tensor.shape) == row.shape, corner is not None, through, largest)
+        cut = (piece.between(part.axis, part.start, part.stop) for piece in place.pieces)
+        pieces = (piece for each in cut if each is not None for piece in _unpadded(each, row))
+        blocks = tuple(Block(piece.view, piece.offset(steps), steps) for piece in pieces)
+        yield Unit(row, part, law, blocks, place, through, largest)
 
 
-def _blocks(whole: Block, corner: tuple[int, ...], row: Row, part: Part) -> Iterator[Block]:
-    """Yield the part, without the padding row, whose zeros are not drawn."""
-    if not row.shape:
-        yield whole
+def _unpadded(piece: Piece, row: Row) -> Iterator[Piece]:
+    """Yield a piece without the padding row, whose zeros are not drawn."""
+    if row.padding is None:
+        yield piece
         return
-    first = corner[part.axis]
-    low, high = max(part.start, first), min(part.stop, first + whole.tensor.shape[part.axis])
-    if low >= high:
-        return
-    block = whole.narrow(part.axis, low - first, high - low)
-    begin = low if part.axis == 0 else corner[0]
-    inside = -1 if row.padding is None else row.padding % row.shape[0] - begin
-    size = block.tensor.shape[0]
-    if not 0 <= inside < size:
-        yield block
-        return
-    for at, length in ((0, inside), (inside + 1, size - inside - 1)):
-        if length:
-            yield block.narrow(0, at, length)
+    inside = row.padding % row.shape[0]
+    for low, high in ((0, inside), (inside + 1, row.shape[0])):
+        found = piece.between(0, low, high)
+        if found is not None:
+            yield found

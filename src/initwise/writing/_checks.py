@@ -15,15 +15,23 @@ from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 from initwise.initializers import Keep
 from initwise.model import Parameter
 from initwise.planning import Plan, Row
-from initwise.shards import Held
+from initwise.shards import Held, is_sharded
 
 _SAME_SIZE = {2: torch.int16}  # NumPy has no bfloat16
 
 
 def problems(
-    plan: Plan, parameters: Mapping[str, Parameter], places: Mapping[str, Held], known: Iterable[str] = ()
+    plan: Plan,
+    parameters: Mapping[str, Parameter],
+    places: Mapping[str, Held],
+    known: Iterable[str] = (),
+    *,
+    meta: bool = False,
 ) -> list[str]:
-    """Return one sentence for each way in which the model differs from what was planned, after those that are known."""
+    """Return one sentence for each way in which the model differs from what was planned, after those that are known.
+
+    With `meta`, parameters on the meta device are none: they will get memory.
+    """
     found = list(known)
     found += [
         f"{row.name!r} is planned, but the model has no such parameter" for row in plan if row.name not in parameters
@@ -35,12 +43,12 @@ def problems(
     ]
     for row in plan:
         if row.name in parameters:
-            found += _differences(row, parameters[row.name], places.get(row.name))
+            found += _differences(row, parameters[row.name], places.get(row.name), meta=meta)
     written = {row.name for row in plan if not isinstance(row.initializer, Keep)}
     return found + list(_shared(parameters.values(), written))
 
 
-def _differences(row: Row, parameter: Parameter, place: Held | None) -> Iterator[str]:
+def _differences(row: Row, parameter: Parameter, place: Held | None, *, meta: bool) -> Iterator[str]:
     name = repr(row.name)
     shape = parameter.shape if place is None else place.whole
     if tuple(shape) != tuple(row.shape):
@@ -52,9 +60,11 @@ def _differences(row: Row, parameter: Parameter, place: Held | None) -> Iterator
     if not isinstance(row.initializer, Keep):
         if parameter.way is not None and parameter.way.problem:
             yield f"{name}: {parameter.way.problem}"
-        for tensor in parameter.tensors if place is None else (place.local,):
-            yield from _unwritable(name, tensor, empty=place is not None and not place.pieces)
-    elif parameter.tensor.is_meta and parameter.numel():
+        told = (tensor for tensor in parameter.tensors if not is_sharded(tensor))  # of the others `find_places` speaks
+        for tensor in told if place is None else (place.local,):
+            if not (meta and tensor.is_meta):
+                yield from _unwritable(name, tensor, empty=place is not None and not place.pieces)
+    elif not meta and parameter.tensor.is_meta and parameter.numel():
         yield (
             f"{name} is on the meta device and the plan keeps it as it is, so that it would have no memory after it; "
             "load it first, or plan it too"

@@ -63,8 +63,6 @@ def write_zero_padding(where: Held, row: int) -> None:
 
 def pieces_of(where: Held, part: Part) -> list[Piece]:
     """Return what is held of a part."""
-    if not where.whole:
-        return list(where.pieces)
     cut = (piece.between(part.axis, part.start, part.stop) for piece in where.pieces)
     return [piece for piece in cut if piece is not None]
 
