@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from benchmarks.machine import machine
@@ -34,10 +35,11 @@ CASES = (
 HEAD = """# What a monitor costs
 
 Written by `make bench-monitor`. A training step (forward, backward, AdamW) without a monitor and one that it looks at,
-in one process, in turns; medians of {rounds} runs, seconds on the clock. The share of training time is that of a run of
-{steps:,} steps at the default schedule, which looks at {looked} of them, from those medians and from what the monitor
-takes on any other step (*idle*); it should be at most {most:.0%}. *rows*: layers and activations that were looked at.
-Longer runs cost less: of 100,000 steps {long} are looked at.
+in one process, in turns, on one thread: of several, each waits for the last at every small operation, and on a machine
+that others use that would be what is measured. Medians of {rounds} runs, seconds on the clock. The share of training
+time is that of a run of {steps:,} steps at the default schedule, which looks at {looked} of them, from those medians
+and from what the monitor takes on any other step (*idle*); it should be at most {most:.0%}. *rows*: layers and
+activations that were looked at. Longer runs cost less: of 100,000 steps {long} are looked at.
 """
 
 
@@ -70,6 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.monitoring", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
+    torch.set_num_threads(1)
     page = []
     for each in lines(options.rounds):
         print(each, flush=True)
