@@ -49,6 +49,7 @@ def test_the_file_holds_what_plan_and_apply_draw_and_says_from_what(run: Run, fo
         assert file.metadata() == {
             "format": "pt",
             "head.weight": "embed.weight",
+            "buffers": '["scale"]',
             "plan_digest": made.digest(),
             "seed": "7",
             "stream_version": "1",

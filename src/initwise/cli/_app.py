@@ -13,6 +13,7 @@ from initwise.cli._output import show
 from initwise.cli.check import check
 from initwise.cli.compare import compare
 from initwise.cli.diff import diff
+from initwise.cli.digest import digest
 from initwise.cli.explain import explain
 from initwise.cli.init import init
 from initwise.cli.plan import plan
@@ -27,7 +28,7 @@ def build_app() -> typer.Typer:
     """Make the application."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
     app.callback()(_root)
-    for command in (plan, init, verify, check, signal, report, diff, compare, provenance, explain, recipes):
+    for command in (plan, init, verify, check, signal, report, diff, digest, compare, provenance, explain, recipes):
         app.command()(command)
     return app
 

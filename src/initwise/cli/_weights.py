@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,10 @@ def save(model: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
     This is how `safetensors.torch.save_model` and transformers write ties, so that both read the file back.
     """
     kept, aliases = _untie(model.state_dict())
+    buffers = {name for name, _ in model.named_buffers(remove_duplicate=False)}
+    told = {"buffers": json.dumps([name for name in kept if name in buffers])}  # a digest of the file asks
     try:
-        write_file(path, kept, {**aliases, **metadata, "format": "pt"})
+        write_file(path, kept, {**aliases, **metadata, **told, "format": "pt"})
     except OSError as error:
         raise TargetError(f"writing the weights failed: {error.strerror or error}; no file was left.") from error
 

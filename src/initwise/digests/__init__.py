@@ -3,6 +3,7 @@
 from initwise.digests._digest import combined, digest
 from initwise.digests._files import FileSums, read_files
 from initwise.digests._lanes import Lanes
-from initwise.digests._sums import Part, summed
+from initwise.digests._model import parts_of
+from initwise.digests._sums import Part, summed, warm
 
-__all__ = ["FileSums", "Lanes", "Part", "combined", "digest", "read_files", "summed"]
+__all__ = ["FileSums", "Lanes", "Part", "combined", "digest", "parts_of", "read_files", "summed", "warm"]

@@ -87,6 +87,11 @@ def gather(model: nn.Module, buffers: Buffers, shards: Any, group: Any) -> Gathe
     return found
 
 
+def parts_of(model: nn.Module, buffers: Buffers) -> list[Part]:
+    """Return the tensors that a digest of a model in one process covers."""
+    return gather(model, buffers, None, False).parts
+
+
 def _local(tensor: Any) -> Tensor:
     if not is_sharded(tensor):
         return tensor  # type: ignore[no-any-return]

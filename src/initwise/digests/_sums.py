@@ -142,6 +142,14 @@ def _map(pool: ThreadPoolExecutor, tasks: Iterator[tuple[int, Task]], ahead: int
         yield number, done.result()
 
 
+def warm() -> None:
+    """Load the compiled kernels, which takes a second, so that what follows can be timed."""
+    kernels = _kernels()
+    if kernels is not None:
+        one = torch.zeros(1)
+        _by_kernel(kernels, one, layout((1,), (1,), (1,), 0), 0, 1, keys(""))
+
+
 def _kernels() -> ModuleType | None:
     """Return the compiled kernels, or None where Numba is missing or INITWISE_NUMBA=0."""
     if os.environ.get("INITWISE_NUMBA", "1") == "0":
