@@ -12,7 +12,7 @@ USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
-.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-measure bench-monitor bench-comparison bench-experiments signal-accuracy reproduce zoo docs constraints clean
+.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-scale bench-materialize bench-measure bench-monitor bench-comparison bench-experiments signal-accuracy reproduce zoo docs constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,11 +72,17 @@ bench-experiments: $(DEV_STAMP)  ## whole experiments with two workers, timed, w
 bench-measure: $(DEV_STAMP)  ## what measure costs against a plain forward and backward, write benchmarks/measuring/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.measuring
 
+bench-materialize: $(DEV_STAMP)  ## materialized models against eager ones, and 405 B parameters on meta, write benchmarks/materialize/RESULTS.md
+	@$(BIN)/python -W ignore -m benchmarks.materialize
+
 bench-monitor: $(DEV_STAMP)  ## what iw.Monitor costs over a run at its default schedule, write benchmarks/monitoring/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.monitoring
 
 bench-pages: $(DEV_STAMP)  ## open reports in headless Chromium, time them, write benchmarks/pages/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.pages
+
+bench-scale: $(DEV_STAMP)  ## what one of eight ranks costs against one process, write benchmarks/scale/RESULTS.md
+	@$(BIN)/python -W ignore -m benchmarks.scale
 
 signal-accuracy: $(DEV_STAMP)  ## score predicted signals against measured ones on 67 models, write benchmarks/signals/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.signals --giant $(SIGNALS)

@@ -10,11 +10,12 @@ from torch import Tensor
 from initwise.differences import _parts
 from initwise.differences._match import matched, name_of, names
 from initwise.differences._plans import described, fans_words, law_words, only
-from initwise.differences._samples import finite, has_values, local, model_words, sample_of, values_words
+from initwise.differences._samples import finite, has_values, model_words, sample_of, values_words
 from initwise.differences._value import Compared, Difference
 from initwise.initializers import Keep
 from initwise.model import Parameter, Reading
 from initwise.planning import Part, Plan, Row
+from initwise.shards import local
 from initwise.statistics import Moments, pooled
 
 _FALSE_ALARM = 1e-4  # at most: the chance that any parameter of a rightly drawn model is said to differ

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from initwise.differences._bits import Apart, apart, identical
 from initwise.differences._match import matched, name_of, names
-from initwise.differences._samples import finite, has_values, local, model_words, sample, sample_of, values_words
+from initwise.differences._samples import finite, has_values, model_words, sample, sample_of, values_words
 from initwise.differences._value import Compared, Difference
 from initwise.model import Parameter, Reading, canonical_name, is_parallel, walk
+from initwise.shards import local
 from initwise.statistics import Sample
 
 _FALSE_ALARM = 1e-4  # at most: the chance that any two parameters of one law are said to differ

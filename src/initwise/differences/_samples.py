@@ -8,17 +8,12 @@ import torch
 from torch import Tensor
 
 from initwise.model import Parameter, Reading
+from initwise.shards import local
 from initwise.statistics import Sample
 
 _MEASURED = {torch.float64, torch.float32, torch.bfloat16, torch.float16}
 _ENOUGH = 500  # of fewer values a kurtosis says nothing
 _KURTOSES = {"normal": 3.0, "uniform": 1.8}
-
-
-def local(tensor: Tensor) -> Tensor:
-    """Return the part of a sharded tensor that is here; any other as it is."""
-    shard = getattr(tensor, "to_local", None)
-    return shard() if callable(shard) else tensor
 
 
 def has_values(parameter: Parameter) -> bool:

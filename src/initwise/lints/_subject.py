@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from torch import Tensor
-
 from initwise.findings import Finding
 from initwise.model import Graph, Parameter, Reading
 from initwise.provenance import Log
+from initwise.shards import local
 from initwise.signals import Culprit, Probe, culprits, probed
 from initwise.statistics import Sample
 
@@ -62,13 +61,8 @@ class Subject:
     def sample(self, parameter: Parameter) -> Sample:
         """Return the values of a parameter, measured once for all lints; of a shard its local part."""
         if parameter.name not in self._samples:
-            self._samples[parameter.name] = Sample(_local(parameter.values()))
+            self._samples[parameter.name] = Sample(local(parameter.values()))
         return self._samples[parameter.name]
 
 
 Lint = Callable[[Subject], Iterator[Finding]]
-
-
-def _local(tensor: Tensor) -> Tensor:
-    shard = getattr(tensor, "to_local", None)
-    return shard() if callable(shard) else tensor

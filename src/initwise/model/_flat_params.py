@@ -34,6 +34,19 @@ def hiding(reading: Reading) -> list[str]:
     ]
 
 
+def flattened(reading: Reading) -> list[str]:
+    """Return a sentence that names the parameters that FSDP1 has made flat, if there are any: their shapes are gone."""
+    ranges = flat_ranges(reading)
+    names = [name for name, (shape, _) in ranges.items() if reading[name].shape != shape]
+    if not names:
+        return []
+    shown = ", ".join(map(repr, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return [
+        f"{shown}: FSDP keeps parts of them in flat tensors, which have neither their shapes nor all elements; "
+        "plan the model before it is wrapped, and apply the plan to the wrapped one"
+    ]
+
+
 def _inside(parameter: Parameter) -> str:
     return repr(parameter.module_name) if parameter.module_name else "the model"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from initwise.errors import ArgumentError, NotSupportedError
 from initwise.initializers import Initializer, Keep, NewRows
 from initwise.model import Parameter
+from initwise.planning._costs import cost_in_shards
 from initwise.planning._explain import around
 from initwise.planning._reasons import reason_for
 from initwise.planning._resolve import Choice
@@ -39,7 +40,7 @@ def decided_row(parameter: Parameter, canonical: str, choice: Choice, old_rows: 
         raise NotSupportedError(f"{way.words}, old rows would not stay exactly as they are; remove the parametrization")
     _ = row.law, row.parts  # whatever cannot be drawn says so here
     _refuse_broken_padding(row)
-    reason = reason_for(row, parameter, rule)
+    reason = "; ".join(filter(None, (reason_for(row, parameter, rule), cost_in_shards(row, parameter))))
     if isinstance(initializer, NewRows):
         reason = f"{reason}; rows {initializer.after} to {row.shape[0] - 1}, the first {initializer.after} are kept"
     return row.because(f"{reason}; {way.words}" if way is not None else reason)

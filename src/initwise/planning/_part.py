@@ -42,7 +42,10 @@ def part(plan: Plan, model: nn.Module, names: Any) -> Plan:
         rows.append(replace(row, name=parameter.name, path=parameter.path, aliases=parameter.aliases))
     if problems:
         raise PlanError("part", list(dict.fromkeys(problems)))
-    return replace(plan, rows=tuple(rows), multipliers=tuple(_multipliers(plan, taken)))
+    aliases = [alias for parameter in reading.parameters for alias in parameter.aliases]
+    asked = there | mapped(names, reading, aliases, [])  # a module may have no other parameter than a tied one
+    here = {name: each for each, name in asked.items()} | taken
+    return replace(plan, rows=tuple(rows), multipliers=tuple(_multipliers(plan, here)))
 
 
 def _multipliers(plan: Plan, here: Mapping[str, str]) -> Iterator[Multiplier]:

@@ -11,7 +11,7 @@ from torch import nn
 from initwise import recipes
 from initwise._arguments import show
 from initwise.errors import ArgumentError, InitwiseError, PlanError
-from initwise.model import Parameter, hiding, survey
+from initwise.model import Parameter, flattened, hiding, survey
 from initwise.planning import _complaints
 from initwise.planning._decide import decided_row, undecided_row
 from initwise.planning._names import Names, mapped
@@ -105,8 +105,8 @@ class _Planner:
         self.names = names
         self._check_arguments(model)
         self.reading, unreadable = survey(model)
-        if hidden := hiding(self.reading):
-            raise PlanError("plan", [*self.problems, *hidden])
+        if shapeless := [*hiding(self.reading), *flattened(self.reading)]:
+            raise PlanError("plan", [*self.problems, *shapeless])
         self.problems += unreadable
         if not unreadable:
             self.reading, self.misfits = with_usage(self.reading, inputs, needed=_needs_usage(rules))

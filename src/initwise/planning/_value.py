@@ -65,8 +65,7 @@ class Plan:
 
         A `Custom` function counts by its name, since code has no digest.
         """
-        canonical = json.dumps(_data.decisions(self), sort_keys=True, separators=(",", ":"))
-        return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+        return self._digest
 
     def part(self, model: nn.Module, names: Names | None = None) -> Plan:
         """Return the decisions about the parameters of `model`, which is a part of the model that was planned.
@@ -161,6 +160,11 @@ class Plan:
 
     def _footer(self) -> tuple[str, ...]:
         return _tables.footer(self.rows, self.seed, self.recipe, self.digest()), *self.notes
+
+    @cached_property
+    def _digest(self) -> str:
+        canonical = json.dumps(_data.decisions(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
     @cached_property
     def _by_name(self) -> dict[str, Row]:

@@ -69,6 +69,13 @@ def is_sharded(tensor: Tensor) -> bool:
     return wrapped and callable(getattr(tensor, "to_local", None)) and hasattr(tensor, "placements")
 
 
+def local(tensor: Tensor) -> Tensor:
+    """Return what of a tensor is in memory here: of a DTensor its local part, any other as it is."""
+    there: Any = tensor
+    here: Tensor = there.to_local() if is_sharded(tensor) else tensor
+    return here
+
+
 def _of_dtensor(tensor: Any) -> Held:
     with torch.no_grad():
         local = tensor.to_local().detach()

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from initwise.shards import local
+
 _MOST = 2**23  # elements; of larger tensors every k-th along the longest axis is looked at
 _CHUNK = 1024  # summed by itself: a single sum of millions of squares in float32 is off by 1e-3
 
@@ -52,8 +54,7 @@ def plain(tensor: Tensor) -> Tensor:
 
 def real(tensor: Tensor) -> Tensor:
     """Return the values where they are: detached, real, of a shard its local part."""
-    local = getattr(tensor, "to_local", None)
-    values: Tensor = (local() if callable(local) else tensor).detach()
+    values = local(tensor).detach()
     if values.is_complex():
         values = torch.view_as_real(values)
         values = values.flatten(-2) if values.dim() > 1 else values

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from initwise.model import Parameter, Reading
+from initwise.shards import local
 from initwise.writing import write_values
 
 Gradients = Mapping[str, Tensor | None]
@@ -86,5 +87,4 @@ def _draw(parameter: Parameter, place: int) -> None:
 
 def _local(tensor: Tensor) -> Tensor:
     """Return the values where they are: of a shard its local part, in the same memory."""
-    shard = getattr(tensor, "to_local", None)
-    return (shard() if callable(shard) else tensor).detach()
+    return local(tensor).detach()

@@ -40,10 +40,17 @@ def compare_ranks(reading: Reading, plan: Plan, agree: Any, problems: Sequence[s
 
 def refuse_other_than_group(agree: object) -> None:
     """Raise an `ArgumentTypeError` unless `agree` is a bool or a process group."""
-    if not isinstance(agree, bool) and not (dist.is_available() and isinstance(agree, dist.ProcessGroup)):
+    if not isinstance(agree, bool) and not _is_group(agree):
         raise ArgumentTypeError(
             f"apply: agree is {show(agree)} of type {type(agree).__name__}; give True, False or a process group"
         )
+
+
+def _is_group(value: object) -> bool:
+    """Tell whether it is a process group, or what `new_group` returns to ranks outside of it."""
+    if not dist.is_available():
+        return False
+    return isinstance(value, dist.ProcessGroup) or value is dist.GroupMember.NON_GROUP_MEMBER
 
 
 def _groups(reading: Reading, agree: Any) -> Iterator[tuple[Any, torch.device]]:

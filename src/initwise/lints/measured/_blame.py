@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from torch import Tensor
-
 from initwise.errors import InitwiseError
 from initwise.fans import fans
 from initwise.gains import gain
@@ -21,12 +19,6 @@ _KINDS = {"weight", "recurrent", "embedding"}
 def events(subject: Subject) -> tuple[Event, ...]:
     """Return the events of the measured pass; none where there was no pass."""
     return subject.probe.events if subject.probe is not None else ()
-
-
-def local(tensor: Tensor) -> Tensor:
-    """Return a tensor, of a shard its local part."""
-    shard = getattr(tensor, "to_local", None)
-    return shard() if callable(shard) else tensor
 
 
 def upstream(subject: Subject, event: Event) -> Iterator[Event]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from initwise.findings import Finding, found
 from initwise.lints._subject import Subject
-from initwise.lints.measured._blame import events, layer, local, weight
+from initwise.lints.measured._blame import events, layer, weight
 from initwise.model import Parameter
+from initwise.shards import local
 from initwise.signals import Event
 
 # Where samples are alike, as deep in a network without norms, a unit that is symmetric around zero is dead on all of

@@ -10,7 +10,8 @@ from torch import Tensor
 from initwise.findings import Finding, found
 from initwise.initializers import units
 from initwise.lints._subject import Subject
-from initwise.lints.measured._blame import events, layer, local
+from initwise.lints.measured._blame import events, layer
+from initwise.shards import local
 
 _SHARE = 0.1  # of the rows
 _CLOSE = 1e-4  # of a gradient row's norm

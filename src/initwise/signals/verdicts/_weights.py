@@ -14,6 +14,7 @@ from initwise.initializers import Law
 from initwise.model import Parameter, Reading
 from initwise.model.graph._vocabulary import LOOKUPS, NORMS
 from initwise.planning import Plan, Row
+from initwise.shards import local
 from initwise.signals._row import SignalRow
 from initwise.signals._signals import Signals
 from initwise.signals.verdicts._usual import usual
@@ -129,18 +130,13 @@ def _moments(
         mean, std = decided.law.mean, decided.law.std
         return mean**2 + std**2, mean, 0.0
     if parameter is not None and not parameter.tensor.is_meta and parameter.numel():
-        sample = Sample(_local(parameter.values()))
+        sample = Sample(local(parameter.values()))
         if sample.finite:
             return sample.mean**2 + sample.std**2, sample.mean, 0.0 if sample.zero else sample.error
     signal = signals.parameters.get(name)
     if signal is None or signal.second_moment is None or not math.isfinite(signal.second_moment):
         return None
     return signal.second_moment, 0.0, 0.0
-
-
-def _local(tensor: Any) -> Any:
-    shard = getattr(tensor, "to_local", None)
-    return shard() if callable(shard) else tensor
 
 
 def _form(decided: Any, parameter: Parameter | None) -> tuple[tuple[int, ...], Axes | None]:
