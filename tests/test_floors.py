@@ -180,6 +180,7 @@ PUBLIC = [
     "init",
     "initialize",
     "lsuv",
+    "materialize",
     "measure",
     "metainit",
     "monitoring",

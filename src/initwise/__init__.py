@@ -42,7 +42,7 @@ _ROOMS = {
     "testing": "assert_initialized",
     "verification": "verify",
     "workflow": "initialize",
-    "writing": "apply",
+    "writing": "apply materialize",
 }
 _MODULES = ("errors", "init", "monitoring", "pages", "random", "recipes", "signals")
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}

@@ -63,7 +63,7 @@ from initwise.signals import coordinate_check, measure, predict
 from initwise.testing import assert_initialized
 from initwise.verification import verify
 from initwise.workflow import initialize
-from initwise.writing import apply
+from initwise.writing import apply, materialize
 
 __version__: str
 
@@ -136,6 +136,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "init",
     "initialize",
     "lsuv",
+    "materialize",
     "measure",
     "metainit",
     "monitoring",

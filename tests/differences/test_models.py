@@ -229,7 +229,7 @@ def test_a_model_without_values_is_refused_with_what_to_do() -> None:
     model, plan = drawn()
     with torch.device("meta"):
         empty = Net()
-    said = r"diff: b is on the meta device \('embed.weight' and all others\) and holds no values; materialize it"
+    said = r"diff: b is on the meta device \('embed.weight' and all others\) and holds no values; give it memory"
     with pytest.raises(iw.ArgumentError, match=said):
         iw.diff(plan, empty)
     with pytest.raises(iw.ArgumentError, match=r"diff: a is on the meta device .*; b is on the meta device"):

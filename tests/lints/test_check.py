@@ -167,8 +167,8 @@ call: Callable[..., object] = iw.check  # for calls that types forbid
         (
             lambda: iw.check(nn.Linear(8, 3, device="meta")),
             ArgumentError,
-            r"check: 2 of 2 parameters are on the meta device and hold no values: weight, bias; materialize the model"
-            r" first: model.to_empty\(device='cpu'\), then iw.apply",
+            r"check: 2 of 2 parameters are on the meta device and hold no values: weight, bias; give them"
+            r" memory and values with iw.materialize\(model, plan, device=...\), or load",
         ),
         (lambda: iw.check(Blocks(), torch.randn(2, 9)), ArgumentError, "check: inputs do not fit the model: linear in"),
         (lambda: iw.check(Blocks(), 5), ArgumentError, "check: inputs for Blocks are 5 of type int; give a tensor"),

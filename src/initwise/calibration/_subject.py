@@ -34,7 +34,7 @@ def checked(operation: str, model: Any, plan: Any) -> tuple[Reading, nn.Module]:
     empty = next((each.name for each in reading.parameters if each.tensor.is_meta), None)
     if empty is not None:
         raise ArgumentError(
-            f"{operation}: {empty!r} is on the meta device; give the model memory, to_empty(device=...)"
+            f"{operation}: {empty!r} is on the meta device; give it memory with iw.materialize(model, plan, device=...)"
         )
     return reading, _runnable(model)
 

@@ -82,7 +82,7 @@ def _hint(value: object) -> str:
 def _check_values(readings: Mapping[str, Reading]) -> None:
     empty = [
         f"{side} is on the meta device ({reading.parameters[0].name!r} and all others) and holds no values; "
-        "materialize it (to_empty, then iw.apply), or compare plans of it: iw.plan(model, rules)"
+        "give it memory with iw.materialize(model, plan, device=...), or compare plans: iw.plan(model, rules)"
         for side, reading in readings.items()
         if reading.parameters and not any(has_values(each) for each in reading.parameters)
     ]

@@ -44,8 +44,8 @@ def _refuse_meta(parameters: Sequence[Parameter]) -> None:
         shown = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
         raise ArgumentError(
             f"check: {len(absent)} of {len(parameters)} parameters are on the meta device and hold no values: {shown};"
-            " materialize the model first: model.to_empty(device='cpu'), then iw.apply(model, plan) or"
-            " load_state_dict"
+            " give them memory and values with iw.materialize(model, plan, device=...), or load a checkpoint with"
+            " load_state_dict(..., assign=True)"
         )
 
 

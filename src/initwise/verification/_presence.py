@@ -32,7 +32,7 @@ def mismatch(row: Row, parameters: Mapping[str, Parameter], place: Held | None) 
         said = "the parameter is not the one that was planned"
         return [found("INI106", row.name, said, f"{there[0]} {there[1]}", f"{asked[0]} {asked[1]}", "plan again")]
     if parameter.tensor.is_meta:
-        said, fix = "the parameter is on the meta device", "materialize the model, then apply the plan"
+        said, fix = "the parameter is on the meta device", "iw.materialize(model, plan, device=...)"
         return [found("INI106", row.name, said, "no memory", "values", fix)]
     return [_untied(row, alias) for alias in _loose(row, parameters)]
 

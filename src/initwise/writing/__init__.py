@@ -7,6 +7,7 @@ from initwise.writing._poison import poison, poisoned
 from initwise.writing._rounding import rounded_once
 from initwise.writing._through import tolerance
 from initwise.writing._write import OBSERVERS, row_major, write, write_draw, write_values
+from initwise.writing.materialization import materialize
 
 __all__ = [
     "OBSERVERS",
@@ -14,6 +15,7 @@ __all__ = [
     "draw_sample",
     "drawn",
     "drawn_through",
+    "materialize",
     "mean_rows",
     "part_of",
     "poison",

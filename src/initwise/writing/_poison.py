@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +13,8 @@ _PAYLOADS: dict[torch.dtype, tuple[torch.dtype, int]] = {
     torch.bfloat16: (torch.int16, 0x7FD5),
     torch.float16: (torch.int16, 0x7F15),
 }
+
+_PIECE = 1 << 18  # elements
 
 
 def poison(tensor: Tensor) -> bool:
@@ -41,5 +44,16 @@ def poisoned(tensor: Tensor, *, exact: bool) -> int:
         found = real.isnan()
     else:
         integers, payload = _PAYLOADS[real.dtype]
-        found = real.view(integers) == payload
+        numbers = real.view(integers)
+        if numbers.device.type == "cpu" and not plain.is_complex():
+            return _count(numbers, payload)
+        found = numbers == payload
     return int((found.any(dim=-1) if plain.is_complex() else found).count_nonzero())
+
+
+def _count(numbers: Tensor, payload: int) -> int:
+    """Count by NumPy, a piece at a time: several times as fast as torch, and without memory of the tensor's size."""
+    if numbers.is_contiguous():
+        pieces = numbers.view(-1).split(_PIECE)
+        return sum(int(np.count_nonzero(piece.numpy() == payload)) for piece in pieces)
+    return int(np.count_nonzero(numbers.numpy() == payload))

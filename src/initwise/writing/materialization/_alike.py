@@ -1,0 +1,70 @@
+"""Whether a module that was built again is the one that it stands for, as far as can be seen without values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from initwise.writing.materialization._arguments import unsharded
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.Size)
+_IGNORED = frozenset({"training", "_is_hf_initialized", "_non_persistent_buffers_set"})
+_ADDED = ("_fsdp_", "_is_fsdp_", "_hf_hook", "_old_forward", "_ddp_")  # what wrappers leave on a module
+_OWN = frozenset(vars(nn.Module())) | _IGNORED
+
+
+def difference(here: nn.Module, made: nn.Module, *, shapes: bool = True) -> str:
+    """Return how they differ in type, plain attributes, or names and shapes of what they hold; empty where they agree.
+
+    `shapes` False leaves out the shapes of parameters, which are others where a process holds slices.
+    """
+    if unsharded(type(here)) is not type(made):
+        return f"it became a {type(made).__name__}"
+    if here._non_persistent_buffers_set != made._non_persistent_buffers_set:
+        return "other buffers are persistent"
+    for kind, one, other, sized in (
+        ("buffer", here._buffers, made._buffers, True),
+        ("parameter", here._parameters, made._parameters, shapes),
+    ):
+        found = _unlike(one, other, sized=sized)
+        if found:
+            return f"{kind} {found}"
+    for name in sorted((vars(here).keys() | vars(made).keys()) - _OWN):
+        if not name.startswith(_ADDED) and not same(vars(here).get(name), vars(made).get(name)):
+            return f"attribute {name!r} became {vars(made).get(name)!r:.60}"
+    return ""
+
+
+def _unlike(one: Mapping[str, Tensor | None], other: Mapping[str, Tensor | None], *, sized: bool) -> str:
+    for name in [*one, *(each for each in other if each not in one)]:
+        first, second = one.get(name), other.get(name)
+        if (first is None) != (second is None):
+            return f"{name!r} is {'missing' if first is None else 'new'} here"
+        if sized and first is not None and second is not None and first.shape != second.shape:
+            return f"{name!r} became {tuple(second.shape)} instead of {tuple(first.shape)}"
+    return ""
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two attributes say the same: plain values by value, containers by content, all else by type."""
+    if isinstance(one, nn.Module) and isinstance(other, nn.Module):
+        return True  # compared where they are what is rebuilt
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.shape == other.shape
+    if isinstance(one, torch.device) and isinstance(other, torch.device):
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, _PLAIN):
+        return bool(one == other) or (isinstance(one, float) and math.isnan(one) and math.isnan(other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, type):
+        return one is other
+    return True
