@@ -20,6 +20,7 @@ from initwise.writing.materialization._wanted import Site, Wanted
 
 _ADVICE = "give build=, a function that constructs the model"
 _SEEDS = (0x1A17, 0x2B28)
+_Attempt = Callable[[], tuple[list[nn.Module], int]]  # what was constructed, and for which module of a chain
 
 
 class Unknown(Exception):  # noqa: N818 - it says that a way leads nowhere, and is no error
@@ -67,22 +68,23 @@ class Ladder:
         advice = "" if self.build else f"; {_ADVICE}"
         raise Unknown(f"{wanted.name!r} ({_described(wanted)}) has no values: {said}{advice}")
 
-    def _built(self, site: Site) -> Iterator[Callable[[], tuple[list[nn.Module], int]]]:
+    def _built(self, site: Site) -> Iterator[_Attempt]:
         def attempt() -> tuple[list[nn.Module], int]:
             assert self.build is not None  # noqa: S101 - for the type checker
             return self._constructions("build", self.build, [None], (self.seed, self.seed ^ 1)), 0
 
         yield attempt
 
-    def _from_config(self, site: Site) -> Iterator[Callable[[], tuple[list[nn.Module], int]]]:
+    def _from_config(self, site: Site) -> Iterator[_Attempt]:
         for depth, (_, module) in enumerate(site.chain):
             if is_pretrained(module):
-                yield partial(self._replayed, module, depth)
+                yield partial(self._replayed, site, depth)
 
-    def _replayed(self, module: nn.Module, depth: int) -> tuple[list[nn.Module], int]:
-        return self._replays(module), depth
+    def _replayed(self, site: Site, depth: int) -> tuple[list[nn.Module], int]:
+        self._refuse_doubt(site, depth)
+        return self._replays(site.chain[depth][1]), depth
 
-    def _by_method(self, site: Site) -> Iterator[Callable[[], tuple[list[nn.Module], int]]]:
+    def _by_method(self, site: Site) -> Iterator[_Attempt]:
         def attempt() -> tuple[list[nn.Module], int]:
             above = [module for _, module in site.chain[:-1]]
             self._refuse_doubt(site, len(site.chain) - 1)
@@ -98,12 +100,8 @@ class Ladder:
 
         yield attempt
 
-    def _again(self, site: Site) -> Iterator[Callable[[], tuple[list[nn.Module], int]]]:
-        def attempt(depth: int) -> tuple[list[nn.Module], int]:
-            self._refuse_doubt(site, depth)
-            return self._replays(site.chain[depth][1]), depth
-
-        yield from (partial(attempt, depth) for depth in reversed(range(len(site.chain))))
+    def _again(self, site: Site) -> Iterator[_Attempt]:
+        yield from (partial(self._replayed, site, depth) for depth in reversed(range(len(site.chain))))
 
     def _refuse_doubt(self, site: Site, depth: int) -> None:
         found = writer(tuple(module for _, module in site.chain[:depth]), site.attribute)
