@@ -54,7 +54,8 @@ def gpt2() -> nn.Module:
     """GPT-2 small, 124 M parameters, 148 tensors."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    return GPT2LMHeadModel(GPT2Config())
+    model: nn.Module = GPT2LMHeadModel(GPT2Config())
+    return model
 
 
 def llama() -> nn.Module:
@@ -62,7 +63,8 @@ def llama() -> nn.Module:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     sizes = {"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8}
-    return LlamaForCausalLM(LlamaConfig(num_hidden_layers=2, vocab_size=32000, **sizes))
+    model: nn.Module = LlamaForCausalLM(LlamaConfig(num_hidden_layers=2, vocab_size=32000, **sizes))
+    return model
 
 
 def square() -> nn.Module:

@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import nn
 
 import initwise as iw
+from initwise.initializers import Initializer
 
 pytestmark = pytest.mark.skipif(not dist.is_available(), reason="this build of torch has no torch.distributed")
 DRAWN = "drawn at once: every rank that holds part of it computes"
@@ -40,7 +41,7 @@ def sharded(model: nn.Module) -> Any:
     return distribute_module(model, mesh, cut)
 
 
-def reason(model: nn.Module, law: iw.Initializer, name: str = "weight", **options: Any) -> str:
+def reason(model: nn.Module, law: Initializer, name: str = "weight", **options: Any) -> str:
     rest = iw.rule(lambda _: True, iw.Zeros())
     return iw.plan(model, [iw.rule(name, law), rest], **options)[name].reason
 
@@ -54,7 +55,7 @@ def reason(model: nn.Module, law: iw.Initializer, name: str = "weight", **option
     ],
     ids=repr,
 )
-def test_a_law_that_is_drawn_at_once_says_what_every_rank_computes(law: iw.Initializer, said: str) -> None:
+def test_a_law_that_is_drawn_at_once_says_what_every_rank_computes(law: Initializer, said: str) -> None:
     assert said in reason(sharded(nn.Linear(256, 512)), law)
     assert DRAWN not in reason(nn.Linear(256, 512), law)
 
@@ -75,7 +76,7 @@ def test_rows_from_old_ones_say_that_these_are_gathered() -> None:
 
 
 @pytest.mark.parametrize("law", [iw.KaimingNormal(), iw.Zeros(), iw.Keep()], ids=repr)
-def test_element_wise_laws_cost_nothing_more(law: iw.Initializer) -> None:
+def test_element_wise_laws_cost_nothing_more(law: Initializer) -> None:
     assert "rank" not in reason(sharded(nn.Linear(256, 512)), law)
 
 

@@ -25,7 +25,8 @@ def gpt2() -> nn.Module:
     """GPT-2 small in its true widths, vocabulary and positions included, two layers deep."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    return GPT2LMHeadModel(GPT2Config(n_layer=2))
+    model: nn.Module = GPT2LMHeadModel(GPT2Config(n_layer=2))
+    return model
 
 
 def mixtral() -> nn.Module:
@@ -33,7 +34,8 @@ def mixtral() -> nn.Module:
     from transformers import MixtralConfig, MixtralForCausalLM
 
     sizes = {"hidden_size": 1024, "intermediate_size": 1792, "num_attention_heads": 8, "num_key_value_heads": 2}
-    return MixtralForCausalLM(MixtralConfig(num_hidden_layers=1, vocab_size=8000, **sizes))
+    model: nn.Module = MixtralForCausalLM(MixtralConfig(num_hidden_layers=1, vocab_size=8000, **sizes))
+    return model
 
 
 def resnet50() -> nn.Module:

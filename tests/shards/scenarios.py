@@ -279,7 +279,8 @@ def verification(rank: int, world: int) -> Any:
     plan, _ = by_one_process(STRUCTURED)
     flat = FullyShardedDataParallel(Network(), use_orig_params=True, device_id=torch.device("cpu"))
     found = {}
-    for name, model in (("fsdp2", _sharded(Network())), ("fsdp1", flat)):
+    models: dict[str, Any] = {"fsdp2": _sharded(Network()), "fsdp1": flat}
+    for name, model in models.items():
         iw.apply(model, plan)
         with Collectives() as between:
             right = verified(model, plan)
@@ -303,6 +304,40 @@ def all_in_one_call(rank: int, world: int) -> Any:
     return wrong(model, want), report.ok
 
 
+def uneven_in_two_axes(rank: int, world: int) -> Any:
+    """Tensor parallel within, fully sharded without, and hybrid; no axis divides the sizes."""
+    mesh = init_device_mesh("cpu", (2, world // 2), mesh_dim_names=("data", "tensor"))
+    plan, want = by_one_process(STRUCTURED)
+    both, hybrid = Network(), Network()
+    for block in both.blocks:
+        parallelize_module(block, mesh["tensor"], {"up": ColwiseParallel(), "down": RowwiseParallel()})
+    _sharded(both, mesh=mesh["data"])
+    _sharded(hybrid, mesh=mesh)
+    found = []
+    for model in (both, hybrid):
+        iw.apply(model, plan)
+        found.append((wrong(model, want), verified(model, plan)))
+    kinds = {type(each).__name__ for parameter in both.parameters() for each in parameter.placements}  # type: ignore[attr-defined]
+    return found, "_StridedShard" in kinds
+
+
+def one_far_rank(rank: int, world: int) -> Any:
+    """The last rank of a mesh with two axes differs: the first, which shares no axis with it, hears of it too."""
+    mesh = init_device_mesh("cpu", (2, world // 2), mesh_dim_names=("replicas", "shards"))
+    last = rank == world - 1
+    found = []
+    for seed, extra in ((int(last), False), (0, last)):
+        model = poisoned(_sharded(Network(), mesh=mesh))
+        plan = planned(model, seed=seed)
+        if extra:
+            model.extra = nn.Linear(2, 2)
+            poisoned(model)
+        with Collectives() as between:
+            error = said(iw.apply, model, plan)
+        found.append((error, untouched(model), len(between.seen)))
+    return found
+
+
 CASES: tuple[Case, ...] = (
     fsdp,
     tensor_parallel,
@@ -324,3 +359,4 @@ CASES: tuple[Case, ...] = (
     verification,
     all_in_one_call,
 )
+CASES_OF_FOUR: tuple[Case, ...] = (uneven_in_two_axes, one_far_rank)

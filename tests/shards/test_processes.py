@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ if not dist.is_available():
 
 from tests.shards.models import RULES
 from tests.shards.ranks import launched
-from tests.shards.scenarios import CASES
+from tests.shards.scenarios import CASES, CASES_OF_FOUR
 
 AGREEMENT = ("allgather_", 16)
 
@@ -146,3 +147,14 @@ def test_each_rank_verifies_its_own_part_and_sends_nothing(ranks: Any, kind: str
 
 def test_one_call_plans_writes_and_verifies_shards(ranks: Any) -> None:
     assert [rank["all_in_one_call"] for rank in ranks] == [([], True)] * 2
+
+
+@pytest.mark.long
+def test_four_ranks_on_two_axes_hold_uneven_parts_and_all_hear_of_one_that_differs(tmp_path: Path) -> None:
+    for index, rank in enumerate(launched(CASES_OF_FOUR, 4, tmp_path)):
+        assert rank["uneven_in_two_axes"] == ([([], []), ([], [])], True)
+        for error, untouched, collectives in rank["one_far_rank"]:
+            assert error.startswith("ApplyError: apply: ")
+            assert untouched
+            assert collectives == 2  # one for each axis
+            assert index == 3 or "rank " in error
