@@ -129,6 +129,7 @@ def test_tasks_of_any_size_sum_to_the_whole(piece: int, monkeypatch: pytest.Monk
     expected = _whole(tensor), _whole(tensor.t())
     monkeypatch.setattr(_sums, "PIECE", piece)
     monkeypatch.setattr(_sums, "CHUNK", piece)
+    monkeypatch.setattr(_sums, "COPIED", piece)
     assert (_whole(tensor), _whole(tensor.t())) == expected
 
 

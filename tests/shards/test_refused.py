@@ -17,7 +17,7 @@ LAW = iw.rule("*", iw.Normal(std=0.5))
 
 def tied() -> Any:
     model = nn.ModuleDict({"table": nn.Embedding(6, 4), "head": nn.Linear(4, 6, bias=False)})
-    model["head"].weight = model["table"].weight  # type: ignore[assignment]
+    model["head"].weight = model["table"].weight
     return model
 
 
@@ -63,7 +63,7 @@ def test_an_alias_names_the_shard_of_a_tied_parameter() -> None:
 def test_problems_of_several_parameters_are_told_together() -> None:
     model: Any = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 4))
     plan = iw.plan(model, LAW)
-    shards = {"0.weight": iw.Slice((6, 4), (5, 0)), "1.weight": iw.FlatRange((4, 6), 0)}
+    shards: Any = {"0.weight": iw.Slice((6, 4), (5, 0)), "1.weight": iw.FlatRange((4, 6), 0)}
     with pytest.raises(iw.ApplyError, match="apply: 2 problems") as caught:
         iw.apply(model, plan, shards=shards)
     assert "'0.weight': the tensor has shape (6, 4)" in str(caught.value)

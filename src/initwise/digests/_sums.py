@@ -18,7 +18,8 @@ from initwise.digests._lanes import Keys, Lanes, keys, reference
 from initwise.digests._layout import Axis, Layout, cached, layout, row_major
 from initwise.shards import Piece
 
-PIECE = 2**20  # elements that one task sums; also the most that is copied of a distant tensor at a time
+PIECE = 2**23  # bytes that one task sums, so that starting it costs little; the last one is not far behind the others
+COPIED = 2**20  # elements that are copied of a distant tensor at a time
 CHUNK = 2**15  # elements that NumPy mixes at a time, so that its temporaries stay in the cache
 SMALL = 2**16  # fewer elements are not worth loading compiled code
 WORDS = {
@@ -46,6 +47,10 @@ def summed(parts: Sequence[Part]) -> list[Lanes]:
     threads = torch.get_num_threads()
     tasks = ((number, task) for number, part in enumerate(parts) for task in _tasks(part))
     totals = [Lanes()] * len(parts)
+    if threads == 1:
+        for number, task in tasks:
+            totals[number] += task()
+        return totals
     with ThreadPoolExecutor(threads) as pool:
         for number, found in _map(pool, tasks, 2 * threads):
             totals[number] += found
@@ -74,13 +79,14 @@ def _of_memory(view: Tensor, steps: Sequence[int], start: int, key: Keys) -> Ite
             yield functools.partial(_by_numpy, box, steps, first, key)
         return
     for block in cached(layout(view.shape, steps, view.stride(), start)):
-        for begin in range(0, block.numel, PIECE):
-            end = min(begin + PIECE, block.numel)
+        many = max(1, PIECE // view.element_size())
+        for begin in range(0, block.numel, many):
+            end = min(begin + many, block.numel)
             yield functools.partial(_by_kernel, kernels, view, block, begin, end, key)
 
 
 def _of_copies(view: Tensor, steps: Sequence[int], start: int, key: Keys) -> Iterator[Task]:
-    for box, first in _boxes(view, steps, start, PIECE):
+    for box, first in _boxes(view, steps, start, COPIED):
         yield functools.partial(_by_copy, box, steps, first, key)
 
 
