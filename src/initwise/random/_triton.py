@@ -50,11 +50,12 @@ def fill_tensor(tensor: torch.Tensor, layout: Layout, lowered: Lowered, key: Key
     options: dict[str, Any] = {
         "KIND": _KINDS[lowered.kind], "STORAGE": _STORAGES[lowered.storage], "enable_fp_fusion": False, "num_warps": 4,
     }  # fmt: skip
-    if layout.is_run:
-        fill_tiles[(_count(layout),)](memory, parameters, TILES=_TILES, **options)
-    else:
-        grid = (triton.cdiv(layout.numel, _ELEMENTS),)
-        fill_elements[grid](memory, parameters, RANK=len(layout.sizes), ELEMENTS=_ELEMENTS, **options)
+    with torch.cuda.device_of(tensor):  # Triton launches on the current device; no guard for a CPU tensor
+        if layout.is_run:
+            fill_tiles[(_count(layout),)](memory, parameters, TILES=_TILES, **options)
+        else:
+            grid = (triton.cdiv(layout.numel, _ELEMENTS),)
+            fill_elements[grid](memory, parameters, RANK=len(layout.sizes), ELEMENTS=_ELEMENTS, **options)
 
 
 def fill_runs(runs: Sequence[tuple[torch.Tensor, Layout, Lowered, Key]]) -> None:
@@ -64,12 +65,13 @@ def fill_runs(runs: Sequence[tuple[torch.Tensor, Layout, Lowered, Key]]) -> None
         grouped.setdefault((run[2].kind, run[2].storage), []).append(run)
     for (kind, storage), alike in grouped.items():
         jobs = [[*_parameters(place, low, stream), memory.data_ptr()] for memory, place, low, stream in alike]
-        programs = [[job, program] for job, (_, place, _, _) in enumerate(alike) for program in range(_count(place))]
+        counts = torch.tensor([_count(place) for _, place, _, _ in alike])
         device = alike[0][0].device
-        fill_jobs[(len(programs),)](
-            _sent(jobs, device), _sent(programs, device), KIND=_KINDS[kind], STORAGE=_STORAGES[storage], TILES=_TILES,
-            enable_fp_fusion=False, num_warps=4,
-        )  # fmt: skip
+        with torch.cuda.device_of(alike[0][0]):
+            fill_jobs[(int(counts.sum()),)](
+                _sent(jobs, device), _sent(_programs(counts), device), KIND=_KINDS[kind], STORAGE=_STORAGES[storage],
+                TILES=_TILES, enable_fp_fusion=False, num_warps=4,
+            )  # fmt: skip
 
 
 def _count(layout: Layout) -> int:
@@ -78,10 +80,16 @@ def _count(layout: Layout) -> int:
     return triton.cdiv(last - first + 1, _TILES)
 
 
-def _sent(table: list[list[int]], device: torch.device) -> torch.Tensor:
+def _programs(counts: torch.Tensor) -> torch.Tensor:
+    """Return for each program its run, and which of the run's programs it is."""
+    run = torch.arange(counts.numel()).repeat_interleave(counts)
+    return torch.stack((run, torch.arange(run.numel()) - (counts.cumsum(0) - counts)[run]), dim=1)
+
+
+def _sent(table: list[list[int]] | torch.Tensor, device: torch.device) -> torch.Tensor:
     """Return a table on a device; the host does not wait for it."""
-    host = torch.tensor(table, dtype=torch.int64, pin_memory=device.type == "cuda")
-    return host.to(device, non_blocking=True)
+    host = torch.as_tensor(table, dtype=torch.int64)
+    return (host.pin_memory() if device.type == "cuda" else host).to(device, non_blocking=True)
 
 
 def _parameters(layout: Layout, lowered: Lowered, key: Key) -> list[int]:
