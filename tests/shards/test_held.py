@@ -108,6 +108,13 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
         ArgumentError,
         "runs and start both speak of axis 0; leave start",
     ),
+    (lambda: iw.Slice((8, 4), runs={0: [(0, 1.5)]}), ArgumentTypeError, r"runs of axis 0 are \[\(0, 1.5\)\], and must"),  # type: ignore[list-item]
+    (lambda: iw.Slice((8, 4), runs={0: [("1", "2")]}), ArgumentTypeError, "must be pairs \\(begin, end\\) of integers"),  # type: ignore[list-item]
+    (lambda: iw.Slice((8, 4), runs={0: [(False, True)]}), ArgumentTypeError, r"are \[\(False, True\)\], and must be"),
+    (lambda: iw.Slice((8, 4), runs={0: 5}), ArgumentTypeError, "runs of axis 0 are 5, and must be pairs"),  # type: ignore[dict-item]
+    (lambda: iw.Slice((8, 4), runs={-1: [(0, 1)]}), ArgumentError, r"runs: -1 is no axis of shape \(8, 4\)"),
+    (lambda: iw.Slice((8, 4), "10"), ArgumentTypeError, "Slice: start is '10', and must be a sequence of integers$"),  # type: ignore[arg-type]
+    (lambda: iw.Slice((8, 4), {0: 1}), ArgumentTypeError, r"Slice: start is \{0: 1\}, and must be a sequence"),  # type: ignore[arg-type]
     (lambda: iw.Slice((8, 4), runs={0: [1, 2]}), ArgumentTypeError, r"runs of axis 0 are \[1, 2\], and must be pairs"),  # type: ignore[list-item]
     (lambda: iw.Slice((8, 4), runs={0: [(0, 3), (2, 4)]}), ArgumentError, r"allowed are \(begin, end\) within 0 to 8"),
     (lambda: iw.Slice((8, 4), runs={0: [(6, 9)]}), ArgumentError, r"runs of axis 0 are \(\(6, 9\),\); allowed are"),
@@ -115,7 +122,8 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: iw.FlatRange((8, 4), 33), ArgumentError, r"FlatRange: start is 33, and shape \(8, 4\) has 32 elements"),
     (lambda: iw.FlatRange((8, 4), -1), ArgumentError, "FlatRange: start is -1"),
     (lambda: iw.FlatRange((8, 4), 1.5), ArgumentTypeError, "FlatRange: start is 1.5"),  # type: ignore[arg-type]
-    (lambda: iw.FlatRange(32, 0), ArgumentTypeError, "FlatRange: shape is 32, and must be a sequence of integers"),  # type: ignore[arg-type]
+    (lambda: iw.FlatRange((8, 4), "3"), ArgumentTypeError, "FlatRange: start is '3' of type str, not an integer"),  # type: ignore[arg-type]
+    (lambda: iw.FlatRange(32, 2), ArgumentTypeError, "FlatRange: shape is 32, and must be a sequence of integers$"),  # type: ignore[arg-type]
 ]
 
 
@@ -134,10 +142,14 @@ def test_all_that_is_wrong_with_a_slice_is_told_together() -> None:
 @pytest.mark.parametrize(
     ("shape", "shard", "said"),
     [
-        ((8,), iw.Slice((8, 4)), r"the tensor has shape \(8,\), and Slice\(\(8, 4\), \(0, 0\)\) 2 axes"),
+        ((8,), iw.Slice((8, 4)), r"shape \(8,\), and Slice\(\(8, 4\), \(0, 0\)\) has 2 axes; give"),
         ((5, 4), iw.Slice((8, 4), (4, 0)), r"shape \(5, 4\), and Slice\(\(8, 4\), \(4, 0\)\) leaves 4 along axis 0"),
         ((3, 4), iw.Slice((8, 4), runs={0: [(0, 2), (6, 8)]}), r"shape \(3, 4\), and Slice.* leaves 4 along axis 0"),
-        ((2, 2), iw.FlatRange((8, 4), 0), r"the tensor has shape \(2, 2\), and FlatRange.* needs a contiguous 1-D one"),
+        (
+            (2, 2),
+            iw.FlatRange((8, 4), 0),
+            r"shape \(2, 2\) and strides \(2, 1\), and FlatRange.* needs a contiguous 1-D one",
+        ),
         ((5,), iw.FlatRange((8, 4), 28), r"the tensor has 5 elements, and FlatRange\(\(8, 4\), 28\) leaves 4"),
     ],
 )

@@ -26,6 +26,18 @@ BAD: dict[str, tuple[Any, str]] = {
         [iw.Slice((6, 4))],
         r"shards is \[Slice\(.*\]; give a mapping from names to Slice\(...\) or FlatRange",
     ),
+    "a string": ("table.weight", r"shards is 'table.weight'; give a mapping from names to Slice\(...\) or FlatRange"),
+    "a module's name": (
+        {"table": iw.Slice((6, 4))},
+        "shards: the model has no parameter 'table'; did you mean 'table",
+    ),
+    "a number": ({0: iw.Slice((6, 4))}, "shards: the model has no parameter 0"),
+    "a class": ({"table.weight": iw.Slice}, r"shards: 'table.weight' is <class '.*'>; give a Slice\(...\)"),
+    "other axes": ({"table.weight": iw.Slice((6, 4, 1))}, r"'table.weight': .* and Slice\(.*\) has 3 axes; give the"),
+    "not flat": (
+        {"table.weight": iw.FlatRange((6, 4), 0)},
+        "'table.weight': .* needs a contiguous 1-D one; give Slice",
+    ),
     "unknown name": ({"tabel.weight": iw.Slice((6, 4))}, "no parameter 'tabel.weight'; did you mean 'table.weight'"),
     "no shard": ({"table.weight": (0, 3)}, r"shards: 'table.weight' is \(0, 3\); give a Slice\(...\) or FlatRange"),
     "two names": (
@@ -67,9 +79,18 @@ def test_problems_of_several_parameters_are_told_together() -> None:
     with pytest.raises(iw.ApplyError, match="apply: 2 problems") as caught:
         iw.apply(model, plan, shards=shards)
     assert "'0.weight': the tensor has shape (6, 4)" in str(caught.value)
-    assert "'1.weight': the tensor has shape (4, 6), and FlatRange((4, 6), 0) needs a contiguous 1-D" in str(
+    assert "'1.weight': the tensor has shape (4, 6) and strides (6, 1), and FlatRange((4, 6), 0) needs" in str(
         caught.value
     )
+
+
+def test_a_flat_range_that_is_too_long_is_one_problem() -> None:
+    model, plan = nn.Linear(4, 6, bias=False), iw.plan(nn.Linear(4, 6, bias=False), LAW)
+    model.weight = nn.Parameter(torch.zeros(20))
+    said = r"^apply: 1 problem\n  - 'weight': the tensor has 20 elements, and FlatRange\(\(6, 4\), 10\) leaves 14; give"
+    with pytest.raises(iw.ApplyError, match=said):
+        iw.apply(model, plan, shards={"weight": iw.FlatRange((6, 4), 10)})
+    assert not model.weight.detach().any()
 
 
 def test_no_parameter_may_still_be_on_meta_afterwards() -> None:

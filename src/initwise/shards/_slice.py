@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from numbers import Integral
-from typing import Any
 
 from torch import Tensor
 
-from initwise._arguments import Arguments, show
+from initwise._arguments import Arguments
 from initwise.errors import ArgumentError
+from initwise.shards._numbers import pairs_by_axis, whole_numbers
 from initwise.shards._piece import Piece, Runs, boxes, flat_boxes
 
 
@@ -45,13 +43,11 @@ class Slice:
         runs: Mapping[int, Iterable[tuple[int, int]]] | None = None,
     ) -> None:
         arguments = Arguments("Slice")
-        sizes = _sizes(arguments, "shape", shape)
-        corner = (0,) * len(sizes) if start is None else _sizes(arguments, "start", start)
-        if len(corner) != len(sizes):
-            arguments.refuse(f"start {corner} has {len(corner)} axes, and shape {sizes} has {len(sizes)}")
-        elif outside := [axis for axis, at in enumerate(corner) if at > sizes[axis]]:
-            arguments.refuse(f"start {corner} lies outside of shape {sizes} along axis {outside[0]}")
-        held = _runs(arguments, sizes, corner, runs)
+        sizes = whole_numbers(arguments, "shape", shape)
+        corner = (0,) * len(sizes or ()) if start is None else whole_numbers(arguments, "start", start)
+        if sizes is not None and corner is not None:
+            _refuse_outside(arguments, sizes, corner)
+        held = () if sizes is None else pairs_by_axis(arguments, sizes, corner, runs)
         arguments.done()
         for name, value in (("shape", sizes), ("start", corner), ("runs", held)):
             object.__setattr__(self, name, value)
@@ -67,7 +63,10 @@ class Slice:
             ArgumentError: its sizes are not those of the slice.
         """
         if local.dim() != len(self.shape):
-            raise ArgumentError(f"the tensor has shape {tuple(local.shape)}, and {self!r} {len(self.shape)} axes")
+            raise ArgumentError(
+                f"the tensor has shape {tuple(local.shape)}, and {self!r} has {len(self.shape)} axes; give the shape "
+                "of the whole, or FlatRange(shape, start) for a flat tensor"
+            )
         many = dict(self.runs)
         axes: list[Runs] = []
         for axis, (size, start) in enumerate(zip(self.shape, self.start, strict=True)):
@@ -77,7 +76,8 @@ class Slice:
             if total != held or (axis not in many and start + held > size):
                 allowed = total if axis in many else size - start
                 raise ArgumentError(
-                    f"the tensor has shape {tuple(local.shape)}, and {self!r} leaves {allowed} along axis {axis}"
+                    f"the tensor has shape {tuple(local.shape)}, and {self!r} leaves {allowed} along axis {axis}; "
+                    "give the shape of the whole, and where this tensor begins in it"
                 )
             axes.append(run)
         return list(boxes(local, axes))
@@ -104,9 +104,9 @@ class FlatRange:
 
     def __init__(self, shape: Sequence[int], start: int) -> None:
         arguments = Arguments("FlatRange")
-        sizes = _sizes(arguments, "shape", shape)
+        sizes = whole_numbers(arguments, "shape", shape)
         first = arguments.integer("start", start, least=0)
-        if first > math.prod(sizes):
+        if sizes is not None and first > math.prod(sizes):
             arguments.refuse(f"start is {first}, and shape {sizes} has {math.prod(sizes)} elements")
         arguments.done()
         object.__setattr__(self, "shape", sizes)
@@ -122,47 +122,24 @@ class FlatRange:
             ArgumentError: it is not flat and contiguous, or is longer than what is left.
         """
         if local.dim() != 1 or not local.is_contiguous():
-            raise ArgumentError(f"the tensor has shape {tuple(local.shape)}, and {self!r} needs a contiguous 1-D one")
+            raise ArgumentError(
+                f"the tensor has shape {tuple(local.shape)} and strides {local.stride()}, and {self!r} needs a "
+                "contiguous 1-D one; give Slice(shape, start) for a box"
+            )
         left = math.prod(self.shape) - self.start
         if local.numel() > left:
-            raise ArgumentError(f"the tensor has {local.numel()} elements, and {self!r} leaves {left}")
+            raise ArgumentError(
+                f"the tensor has {local.numel()} elements, and {self!r} leaves {left}; give the shape of the whole, "
+                "and the index of the tensor's first element in it"
+            )
         return list(flat_boxes(local, self.shape, self.start))
 
 
 Shard = Slice | FlatRange
 
 
-def _sizes(arguments: Arguments, name: str, value: Any) -> tuple[int, ...]:
-    """Check whole numbers of 0 and more, one an axis."""
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        arguments.refuse(f"{name} is {show(value)}, and must be a sequence of integers", wrong_type=True)
-        return ()
-    return tuple(arguments.integer(f"{name}[{axis}]", size, least=0) for axis, size in enumerate(value))
-
-
-def _runs(
-    arguments: Arguments, sizes: tuple[int, ...], start: tuple[int, ...], given: Any
-) -> tuple[tuple[int, tuple[tuple[int, int], ...]], ...]:
-    if given is None:
-        return ()
-    if not isinstance(given, Mapping):
-        arguments.refuse(f"runs is {show(given)}, and must map axes to (begin, end) pairs", wrong_type=True)
-        return ()
-    found = []
-    for axis, runs in given.items():
-        if isinstance(axis, bool) or not isinstance(axis, Integral) or not 0 <= int(axis) < len(sizes):
-            arguments.refuse(f"runs: {show(axis)} is no axis of shape {sizes}")
-            continue
-        if len(start) == len(sizes) and start[int(axis)] != 0:
-            arguments.refuse(f"runs and start both speak of axis {axis}; leave start at 0 there")
-        try:
-            pairs = tuple((int(begin), int(end)) for begin, end in runs)
-        except (TypeError, ValueError):
-            arguments.refuse(f"runs of axis {axis} are {show(runs)}, and must be pairs (begin, end)", wrong_type=True)
-            continue
-        apart = all(one[1] <= other[0] for one, other in pairwise(sorted(pairs)))
-        if not apart or any(not 0 <= begin < end <= sizes[int(axis)] for begin, end in pairs):
-            allowed = f"(begin, end) within 0 to {sizes[int(axis)]} that do not overlap"
-            arguments.refuse(f"runs of axis {axis} are {pairs}; allowed are {allowed}")
-        found.append((int(axis), pairs))
-    return tuple(sorted(found))
+def _refuse_outside(arguments: Arguments, sizes: tuple[int, ...], start: tuple[int, ...]) -> None:
+    if len(start) != len(sizes):
+        arguments.refuse(f"start {start} has {len(start)} axes, and shape {sizes} has {len(sizes)}")
+    elif outside := [axis for axis, at in enumerate(start) if at > sizes[axis]]:
+        arguments.refuse(f"start {start} lies outside of shape {sizes} along axis {outside[0]}")

@@ -21,10 +21,13 @@ def find_places(reading: Reading, shards: Any) -> tuple[dict[str, Held], list[st
         if parameter.parametrized:
             found += _behind(parameter)
             continue
+        shard = said.get(parameter.name)
         try:
-            places[parameter.name] = held(parameter.tensor, said.get(parameter.name))
+            places[parameter.name] = held(parameter.tensor, shard)
         except ArgumentError as error:
             found.append(f"{parameter.name!r}: {error}")
+            if shard is not None:  # the whole is known all the same, so that its shape is not told too
+                places[parameter.name] = Held(shard.shape, parameter.tensor.detach(), ())
     return places, found
 
 
