@@ -165,6 +165,17 @@ def test_a_model_that_changed_since_the_plan_is_refused_and_no_weight_changes(me
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
 
 
+def test_a_stage_without_a_part_of_the_plan_hears_how_to_get_it() -> None:
+    model = _model()
+    plan = iw.plan(model, "kaiming")
+    stage: Any = nn.Sequential()
+    stage.add_module("0", model[0])
+    expected = r"1 problem\n  - '2\.weight' and 2 more, to '3\.weight', are planned.*use plan\.part\(model\)$"
+    with pytest.raises(ApplyError, match=expected):
+        iw.apply(stage, plan)
+    iw.apply(stage, plan.part(stage))
+
+
 def _raises(shape: object, fans: object, draw: object) -> torch.Tensor:
     raise ZeroDivisionError("no luck")
 

@@ -33,9 +33,7 @@ def problems(
     With `meta`, parameters on the meta device are none: they will get memory.
     """
     found = list(known)
-    found += [
-        f"{row.name!r} is planned, but the model has no such parameter" for row in plan if row.name not in parameters
-    ]
+    found += _missing(plan, parameters)
     found += [
         f"{name!r} is a parameter of the model that the plan does not know; plan again"
         for name in parameters
@@ -46,6 +44,17 @@ def problems(
             found += _differences(row, parameters[row.name], places.get(row.name), meta=meta)
     written = {row.name for row in plan if not isinstance(row.initializer, Keep)}
     return found + list(_shared(parameters.values(), written))
+
+
+def _missing(plan: Plan, parameters: Collection[str]) -> Iterator[str]:
+    missing = [row.name for row in plan if row.name not in parameters]
+    if not missing:
+        return
+    more = len(missing) - 1
+    shown = f"{missing[0]!r} is" if not more else f"{missing[0]!r} and {more} more, to {missing[-1]!r}, are"
+    part = bool(parameters) and all(name in plan for name in parameters)
+    advice = "; where it is a part of the planned model, such as a stage, use plan.part(model)" if part else ""
+    yield f"{shown} planned, but the model has no such parameter{'s' if more else ''}{advice}"
 
 
 def _differences(row: Row, parameter: Parameter, place: Held | None, *, meta: bool) -> Iterator[str]:
