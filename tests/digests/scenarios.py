@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy, fully_shard
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.multiprocessing.spawn import spawn
@@ -107,6 +107,19 @@ def fsdp2(rank: int, world: int) -> Any:
 def fsdp1(rank: int, world: int) -> Any:
     model = FullyShardedDataParallel(whole(), use_orig_params=True, device_id=torch.device("cpu"))
     return iw.digest(model), _said(model, group=False) != iw.digest(model)
+
+
+def fsdp1_in_replicas(rank: int, world: int) -> Any:
+    """Pairs of ranks that hold the model each; then one of them holds something else."""
+    mesh = init_device_mesh("cpu", (world // 2, 2), mesh_dim_names=("replicas", "shards"))
+    options: dict[str, Any] = {"sharding_strategy": ShardingStrategy.HYBRID_SHARD, "device_id": torch.device("cpu")}
+    model = FullyShardedDataParallel(whole(), device_mesh=mesh, use_orig_params=True, **options)
+    with _Sent() as sent:
+        equal = iw.digest(model)
+    with torch.no_grad():
+        next(each for each in model.parameters() if each.numel()).view(-1)[0] += float(rank == world - 1)
+    alone = _said(model, agree=False)
+    return equal, sent.bytes, _said(model), alone == equal
 
 
 def plain_and_wrapped(rank: int, world: int) -> Any:
@@ -217,4 +230,4 @@ def mesh_2d(rank: int, world: int) -> Any:
 
 
 TWO = [fsdp2, fsdp1, plain_and_wrapped, replicas, slices, outside, refusals]
-FOUR = [fsdp2, fsdp1, replicas, slices, outside, refusals, mesh_2d]
+FOUR = [fsdp2, fsdp1, fsdp1_in_replicas, replicas, slices, outside, refusals, mesh_2d]

@@ -42,6 +42,16 @@ def test_fsdp1_has_the_digest_of_the_whole(ranks: Found, want: str) -> None:
     assert [rank["fsdp1"] for rank in ranks] == [(want, True)] * len(ranks)
 
 
+@pytest.mark.long
+def test_each_replica_of_hybrid_fsdp1_has_the_digest_of_the_whole_or_all_hear_that_one_differs(
+    four: Found, want: str
+) -> None:
+    for number, rank in enumerate(four):
+        equal, sent, differ, first = rank["fsdp1_in_replicas"]
+        assert (equal, len(sent), first) == (want, 2, number < 2)
+        assert f"replicas differ: those of FSDP, among ranks {number % 2}, {number % 2 + 2}; iw.check names" in differ
+
+
 def test_a_plain_or_ddp_wrapped_model_sends_nothing(two: Found, want: str) -> None:
     buffers = iw.digest(scenarios.whole(), buffers=True)
     assert [rank["plain_and_wrapped"] for rank in two] == [(want, buffers, [])] * 2

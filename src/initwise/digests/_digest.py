@@ -45,9 +45,10 @@ def digest(
         buffers: cover buffers too; "persistent" leaves out those that no checkpoint holds.
         shards: what plain tensors hold of parameters, as in `apply`: `{name: Slice(...)}`, or `FlatRange`. The flat
             views of FSDP1 are found without it.
-        group: the process group over which parts in `shards` and of FSDP1 are summed, by default all processes; each
-            element must be held by one of them. Of a model of DTensors, ranks outside of their mesh take part if it is
-            given. False sends nothing: the digest of what this process holds.
+        group: the process group over which parts in `shards` and of FSDP1 are summed, by default all processes, and
+            for FSDP1 alone those among which it cuts (`HYBRID_SHARD`: one replica, which is held against the others);
+            each element must be held by one of them. Of a model of DTensors, ranks outside of their mesh take part if
+            it is given. False sends nothing: the digest of what this process holds.
         agree: hold replicas against each other; False takes the first of each.
         like: for files, a model (the meta device will do) that knows which tensors are buffers, and what is tied.
 
@@ -66,7 +67,9 @@ def digest(
         raise ArgumentTypeError(f"digest: model is of type {type(subject).__name__}; give an nn.Module, or a path")
     found = gather(subject, buffers, shards, group)
     lanes = summed(found.parts) if not (found.problems or found.unreadable) else []
-    total, problems = together(found.sums(lanes, agree=agree), found.told, group=group, agree=agree)
+    within, between = found.groups
+    sums = found.sums(lanes, agree=agree)
+    total, problems = together(sums, found.told, group=within, between=between, agree=agree)
     _refuse(found, problems)
     return total.hexadecimal
 

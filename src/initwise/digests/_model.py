@@ -16,7 +16,7 @@ from initwise.digests._ranks import Sums, outside
 from initwise.digests._stored import Buffers, stored
 from initwise.digests._sums import Part
 from initwise.errors import ArgumentError
-from initwise.model import described, hiding, read
+from initwise.model import described, flat_groups, hiding, read
 from initwise.shards import Held, held, is_sharded
 
 
@@ -30,6 +30,7 @@ class Gathered:
     meshes: dict[str, Any] = field(default_factory=dict)  # of DTensors, by name
     problems: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    groups: tuple[Any, Any] = (None, None)  # within which parts are summed, and between replicas of all of them
 
     @property
     def told(self) -> list[str]:
@@ -82,6 +83,9 @@ def gather(model: nn.Module, buffers: Buffers, shards: Any, group: Any) -> Gathe
         found.parts.append(Part(kind, name, tensor.dtype, place.whole, place.pieces))
         found.places.append(place)
         found.partly.append(shard is not None)
+    found.groups = (group, None)
+    if group is None and not shards and not found.meshes and len(flat := flat_groups(reading)) == 1:
+        found.groups = flat[0]
     if group is not False:
         found.problems += outside(found.meshes, group)
     return found

@@ -40,10 +40,13 @@ class Sums:
     names: tuple[str, ...] = ()
 
 
-def together(mine: Sums, problems: Sequence[str], *, group: Any, agree: bool) -> tuple[Lanes, list[str]]:
+def together(
+    mine: Sums, problems: Sequence[str], *, group: Any, between: Any = None, agree: bool
+) -> tuple[Lanes, list[str]]:
     """Return the sums over all processes, and what is wrong: `problems`, and what only all of them can tell.
 
-    A process with problems of its own takes part, so that no other waits for it.
+    A process with problems of its own takes part, so that no other waits for it. Over `between`, a group of ranks that
+    hold the same, the sums must be equal.
     """
     found = list(problems)
     if group is False:
@@ -57,6 +60,8 @@ def together(mine: Sums, problems: Sequence[str], *, group: Any, agree: bool) ->
             found.append(_incomplete(mine, "this process holds"))
         return mine.plain + mine.described, list(dict.fromkeys(found))
     total = _over_group(dist.group.WORLD if group is None else group, mine, reduced, found, agree=agree)
+    if between is not None and agree:
+        _compare(between, total, found)
     return total, list(dict.fromkeys(found))
 
 
@@ -117,6 +122,14 @@ def _over_group(group: Any, mine: Sums, reduced: Mapping[Any, Lanes], found: lis
     if not _differ(row[1] for row in rows) and described.elements != mine.whole and not _refused(rows):
         found.append(_incomplete(Sums(described=described, whole=mine.whole), f"{_ranks(group)} hold together"))
     return described + sharded + mine.plain
+
+
+def _compare(group: Any, total: Lanes, found: list[str]) -> None:
+    """Hold the sums of whole replicas against each other."""
+    rows = _gathered(group, [_status(found), *_signed(total)])
+    _tell_refused(rows, group, found)
+    if not found and _differ(row[1:] for row in rows):
+        found.append(_differing(f"those of FSDP, among {_ranks(group)}"))
 
 
 def _refused(rows: Sequence[Sequence[int]]) -> bool:

@@ -1,7 +1,7 @@
 """Reading a model: its parameters under canonical names, with owners, ties, axes and blocks. Nothing is changed."""
 
 from initwise.model._described import described
-from initwise.model._flat_params import flat_ranges, flattened, hiding
+from initwise.model._flat_params import flat_groups, flat_ranges, flattened, hiding
 from initwise.model._layers import usages
 from initwise.model._names import canonical_name, is_parallel, walk
 from initwise.model._parameters import Owner, Parameter, Reading
@@ -31,6 +31,7 @@ __all__ = [
     "candidates",
     "canonical_name",
     "described",
+    "flat_groups",
     "flat_ranges",
     "flattened",
     "graph_of",

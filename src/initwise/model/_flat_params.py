@@ -23,6 +23,17 @@ def flat_ranges(reading: Reading) -> dict[str, tuple[tuple[int, ...], int]]:
     return found
 
 
+def flat_groups(reading: Reading) -> list[tuple[Any, Any]]:
+    """Return, once each, the process groups over which FSDP1 cuts parameters, with those between replicas or None."""
+    kept = sys.modules.get("torch.distributed.fsdp")
+    kind = getattr(kept, "FullyShardedDataParallel", None)
+    if kind is None:
+        return []
+    wrapped: list[Any] = [module for module in reading.model.modules() if isinstance(module, kind)]
+    groups = [(each.process_group, getattr(each, "_inter_node_pg", None)) for each in wrapped]
+    return list({id(within): (within, between) for within, between in groups}.values())
+
+
 def hiding(reading: Reading) -> list[str]:
     """Return a sentence for each flat parameter that hides those of the model: FSDP1 without `use_orig_params`."""
     return [
