@@ -25,11 +25,20 @@ def compare_ranks(reading: Reading, plan: Plan, agree: Any, problems: Sequence[s
     One collective of 16 bytes a rank for each axis of each mesh; none where nothing is shared between processes. A rank
     with problems of its own takes part, so that no other waits for it.
     """
-    found = list(problems)
     if agree is False:
-        return found
+        return list(problems)
+    return _compared(plan, list(_groups(reading, agree)), problems)
+
+
+def compare_group(plan: Plan, group: Any, problems: Sequence[str]) -> list[str]:
+    """Compare plans across the ranks of a process group, whatever the model is, as `compare_ranks` does."""
+    return _compared(plan, [(group, _device(group))], problems)
+
+
+def _compared(plan: Plan, groups: Sequence[tuple[Any, torch.device]], problems: Sequence[str]) -> list[str]:
+    found = list(problems)
     mine = _REFUSED if problems else _words(plan)
-    for each, device in list(_groups(reading, agree)):
+    for each, device in groups:
         sent = torch.tensor(mine, dtype=torch.int64, device=device)
         all_sent = [torch.empty_like(sent) for _ in range(dist.get_world_size(each))]
         dist.all_gather(all_sent, sent, group=each)
