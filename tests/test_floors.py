@@ -163,6 +163,7 @@ PUBLIC = [
     "VarianceScaling",
     "VerificationError",
     "Where",
+    "WriteError",
     "XavierNormal",
     "XavierUniform",
     "Zeros",
@@ -197,4 +198,5 @@ PUBLIC = [
     "verify",
     "weight_norm_init",
     "within_channel",
+    "write_weights",
 ]

@@ -22,7 +22,7 @@ _ROOMS = {
     "comparison": "Comparison Task compare",
     "differences": "diff",
     "digests": "digest",
-    "errors": "ApplyError ArgumentError InitwiseError PlanError SchemaError VerificationError",
+    "errors": "ApplyError ArgumentError InitwiseError PlanError SchemaError VerificationError WriteError",
     "gains": "gain",
     "initializers": (
         "BilinearKernel ChronoBias Constant Custom DeltaOrthogonal Dirac Given ICNR Identity KaimingNormal "
@@ -42,7 +42,7 @@ _ROOMS = {
     "testing": "assert_initialized",
     "verification": "verify",
     "workflow": "initialize",
-    "writing": "apply materialize",
+    "writing": "apply materialize write_weights",
 }
 _MODULES = ("errors", "init", "monitoring", "pages", "random", "recipes", "signals")
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}

@@ -13,7 +13,15 @@ from initwise.calibration import (
 from initwise.comparison import Comparison, Task, compare
 from initwise.differences import diff
 from initwise.digests import digest
-from initwise.errors import ApplyError, ArgumentError, InitwiseError, PlanError, SchemaError, VerificationError
+from initwise.errors import (
+    ApplyError,
+    ArgumentError,
+    InitwiseError,
+    PlanError,
+    SchemaError,
+    VerificationError,
+    WriteError,
+)
 from initwise.gains import gain
 from initwise.initializers import (
     ICNR,
@@ -63,7 +71,7 @@ from initwise.signals import coordinate_check, measure, predict
 from initwise.testing import assert_initialized
 from initwise.verification import verify
 from initwise.workflow import initialize
-from initwise.writing import apply, materialize
+from initwise.writing import apply, materialize, write_weights
 
 __version__: str
 
@@ -119,6 +127,7 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "VarianceScaling",
     "VerificationError",
     "Where",
+    "WriteError",
     "XavierNormal",
     "XavierUniform",
     "Zeros",
@@ -153,4 +162,5 @@ __all__ = [  # noqa: RUF022 - in the order of `sorted`, as `__init__.py` makes i
     "verify",
     "weight_norm_init",
     "within_channel",
+    "write_weights",
 ]

@@ -51,6 +51,10 @@ class ApplyError(ProblemsError, RuntimeError):
     """A plan cannot be applied to this model; no weight was changed."""
 
 
+class WriteError(ProblemsError, RuntimeError):
+    """Weights cannot be written to files; what was not whole is not there, and nothing else was touched."""
+
+
 class DigestError(ProblemsError, ValueError):
     """What shall be digested has no one digest: it cannot be read, misses parts, or its replicas differ."""
 

@@ -22,12 +22,12 @@ from torch import nn
 
 from initwise.cli import _weights
 from initwise.cli._files import atomic
-from initwise.cli._safetensors import write_file
 from initwise.cli._signals import terminable
 from initwise.cli._target import find_model
 from initwise.errors import TargetError
 from initwise.planning import Plan, plan
 from initwise.writing import apply
+from initwise.writing.files import write_file
 from tests.cli.conftest import Run
 
 

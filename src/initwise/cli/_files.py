@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from initwise.errors import TargetError
+from initwise.writing.files import flush
 
 
 @contextmanager
@@ -56,23 +57,8 @@ def _create(temporary: Path, what: str) -> None:
 
 def _publish(temporary: Path, place: Path, what: str) -> None:
     try:
-        _flush(temporary)
+        flush(temporary)
         temporary.replace(place)
-        _flush(place.parent)
+        flush(place.parent)
     except OSError as error:
         raise TargetError(f"{what}: writing failed: {error.strerror or error}.") from error
-
-
-def _flush(path: Path) -> None:
-    """Ask the system to put a file, or the list of a folder's files, on the disk."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:
-        return  # Windows opens no folders; the rename is on its way all the same.
-    try:
-        os.fsync(handle)
-    except OSError:
-        if path.is_file():
-            raise
-    finally:
-        os.close(handle)

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from initwise.cli._safetensors import write_file
 from initwise.errors import TargetError
+from initwise.writing.files import write_file
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import torch
 import typer
 from torch import nn
 
-import initwise
 from initwise.cli import _options as options
 from initwise.cli._decide import Choice, choose
 from initwise.cli._files import atomic
@@ -19,10 +18,10 @@ from initwise.cli._target import Model, find_model
 from initwise.cli._weights import save
 from initwise.errors import TargetError, VerificationError
 from initwise.planning import Plan
-from initwise.random import STREAM_VERSION
 from initwise.reporting import Report, text, to_json
 from initwise.verification import verify
 from initwise.writing import apply
+from initwise.writing.files import metadata, words
 
 
 def init(
@@ -73,17 +72,6 @@ def initialized(model: Model, choice: Choice) -> tuple[nn.Module, Plan, Report]:
     return built, made, report
 
 
-def metadata(made: Plan) -> dict[str, str]:
-    """What the file says of itself: enough to make the same weights again."""
-    return {
-        "plan_digest": made.digest(),
-        "seed": str(made.seed),
-        "stream_version": str(STREAM_VERSION),
-        "recipe": made.recipe,
-        "initwise_version": initwise.__version__,
-    }
-
-
 def _facts(out: Path, plan_out: Path | None, built: nn.Module, made: Plan, report: Report) -> dict[str, Any]:
     return {
         "weights": str(out),
@@ -104,10 +92,6 @@ def _words(told: dict[str, Any], made: Plan) -> str:
         "",
         f"{told['parameters'] - kept:,} parameters drawn and checked: each holds its law."
         + (f" {kept:,} kept." if kept else ""),
-        f"Wrote {told['weights']} ({_size(told['bytes'])}), with the plan's digest and seed in its metadata.",
+        f"Wrote {told['weights']} ({words(told['bytes'])}), with the plan's digest and seed in its metadata.",
     ]
     return "\n".join([*lines, f"Wrote {told['plan']}."] if told["plan"] else lines)
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count:,} bytes"

@@ -7,6 +7,7 @@ from initwise.writing._poison import poison, poisoned
 from initwise.writing._rounding import rounded_once
 from initwise.writing._through import tolerance
 from initwise.writing._write import OBSERVERS, row_major, write, write_draw, write_values
+from initwise.writing.files import write_weights
 from initwise.writing.materialization import materialize
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "write_draw",
     "write_parts",
     "write_values",
+    "write_weights",
 ]

@@ -1,14 +1,16 @@
-"""A progress bar for long writes: only on a terminal, only after a second."""
+"""Progress of long writes, on standard error: a bar on a terminal after a second, else a line now and then."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 _Item = TypeVar("_Item")
 _PATIENCE = 1.0  # seconds
+_EVERY = 30.0  # seconds between lines where there is no terminal
 
 
 def progress(items: Sequence[_Item], weight: Callable[[_Item], int]) -> Iterator[_Item]:
@@ -34,3 +36,54 @@ def _shown(items: Sequence[_Item], first: int, weight: Callable[[_Item], int]) -
         for item in items[first:]:
             yield item
             bar.advance(task, weight(item))
+
+
+class Bytes:
+    """How many bytes of a total are written, how fast, and how long the rest takes."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self._began = self._told = time.monotonic()
+        self._bar: Any = None
+
+    def advance(self, count: int) -> None:
+        """Count bytes, and tell where it is time to."""
+        self.done += count
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self.done)
+        elif sys.stderr.isatty():
+            if now - self._began > _PATIENCE:
+                self._bar = _bar(self.total, self.done)
+                self._bar.start()
+        elif now - self._told > _EVERY and self.done < self.total:
+            self._told = now
+            sys.stderr.write(f"initwise: {self.words(now - self._began)}\n")
+
+    def words(self, seconds: float) -> str:
+        """Return what is done after so many seconds, in words."""
+        rate = self.done / seconds
+        minutes, left = divmod(round((self.total - self.done) / rate), 60)
+        hours, minutes = divmod(minutes, 60)
+        clock = f"{hours}:{minutes:02d}:{left:02d}"
+        gigabytes = f"{self.done / 1e9:,.1f} of {self.total / 1e9:,.1f} GB"
+        return f"{gigabytes} written, {rate / 1e9:,.2f} GB/s, {clock} left"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _bar(total: int, done: int) -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("writing weights"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    bar.add_task("", total=total, completed=done)
+    return bar
