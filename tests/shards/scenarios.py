@@ -141,6 +141,18 @@ def different_plans(rank: int, world: int) -> Any:
     return said(iw.apply, model, planned(model, ["auto", "torch-default"][rank])), untouched(model)
 
 
+def different_placements(rank: int, world: int) -> Any:
+    """Each rank has a local part of the shape that its own placement leaves: only all of them can tell."""
+    mesh = init_device_mesh("cpu", (world,))
+    model = nn.Linear(4, 6, bias=False)
+    plan = iw.plan(model, NORMAL)
+    local, placement = (torch.zeros(3, 4), Shard(0)) if rank == 0 else (torch.zeros(6, 2), Shard(1))
+    odd = DTensor.from_local(local, mesh, [placement], run_check=False, shape=torch.Size((6, 4)), stride=(4, 1))
+    model.weight = nn.Parameter(odd)
+    poisoned(model)
+    return said(iw.apply, model, plan), untouched(model)
+
+
 def different_replicas(rank: int, world: int) -> Any:
     """DDP, wrapped as a whole and compiled, and inside of a model."""
     found = []
@@ -349,6 +361,7 @@ CASES: tuple[Case, ...] = (
     of_one_group,
     different_seeds,
     different_plans,
+    different_placements,
     different_replicas,
     different_flat_parameters,
     troubles_of_one_rank,

@@ -1,13 +1,14 @@
-"""Do all ranks mean the same: 16 bytes from each, the plan's digest and its seed, before the first write."""
+"""Do all ranks mean the same: 16 bytes from each, of the plan, its seed, and how it is cut, before the first write."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from initwise._arguments import show
 from initwise.errors import ArgumentTypeError
@@ -17,27 +18,30 @@ from initwise.shards import is_sharded
 
 _FSDP1 = "FullyShardedDataParallel"
 _REFUSED = (-1, -1)  # what a rank sends that found problems of its own
+_CUTS = 24  # bits of the first word that say how parameters are cut; the others are the plan's
 
 
 def compare_ranks(reading: Reading, plan: Plan, agree: Any, problems: Sequence[str]) -> list[str]:
-    """Compare plans across the ranks that hold parts of one model; return `problems`, and where others differ.
+    """Compare plans, seeds and placements across the ranks that hold parts of one model; return `problems`, and where
+    others differ.
 
     One collective of 16 bytes a rank for each axis of each mesh; none where nothing is shared between processes. A rank
     with problems of its own takes part, so that no other waits for it.
     """
     if agree is False:
         return list(problems)
-    return _compared(plan, list(_groups(reading, agree)), problems)
+    words = _words(plan, _cuts(reading) if agree is True else 0)
+    return _compared(words, list(_groups(reading, agree)), problems)
 
 
 def compare_group(plan: Plan, group: Any, problems: Sequence[str]) -> list[str]:
     """Compare plans across the ranks of a process group, whatever the model is, as `compare_ranks` does."""
-    return _compared(plan, [(group, _device(group))], problems)
+    return _compared(_words(plan), [(group, _device(group))], problems)
 
 
-def _compared(plan: Plan, groups: Sequence[tuple[Any, torch.device]], problems: Sequence[str]) -> list[str]:
+def _compared(words: tuple[int, int], groups: Sequence[tuple[Any, torch.device]], problems: Sequence[str]) -> list[str]:
     found = list(problems)
-    mine = _REFUSED if problems else _words(plan)
+    mine = _REFUSED if problems else words
     for each, device in groups:
         sent = torch.tensor(mine, dtype=torch.int64, device=device)
         all_sent = [torch.empty_like(sent) for _ in range(dist.get_world_size(each))]
@@ -97,11 +101,28 @@ def _device(group: Any) -> torch.device:
     return torch.device(accelerator.type, torch.accelerator.current_device_index())
 
 
-def _words(plan: Plan) -> tuple[int, int]:
-    """Return the plan's digest and its seed, 8 bytes each, as the signed integers that travel."""
-    numbers = int(plan.digest()[:16], 16), plan.seed
+def _words(plan: Plan, cuts: int = 0) -> tuple[int, int]:
+    """Return what the plan and the cuts are, and the seed, 8 bytes each, as the signed integers that travel."""
+    numbers = int(plan.digest()[:16], 16) >> _CUTS << _CUTS | cuts, plan.seed
     first, second = (number - 2**64 if number >= 2**63 else number for number in numbers)
     return (first, second) if (first, second) != _REFUSED else (0, second)
+
+
+def _cuts(reading: Reading) -> int:
+    """Return a number of `_CUTS` bits for the placements of all DTensors; which ranks are in their meshes is left out.
+
+    Experts may lie on a mesh of their own, another one for other ranks.
+    """
+    told = hashlib.blake2b(digest_size=_CUTS // 8)
+    for parameter in reading.parameters:
+        for each in filter(is_sharded, parameter.tensors):
+            told.update(_placed(parameter.name, each).encode())
+    return int.from_bytes(told.digest(), "big")
+
+
+def _placed(name: str, tensor: Tensor) -> str:
+    there: Any = tensor
+    return f"{name} {there.placements} {tuple(there.device_mesh.shape)}\n"
 
 
 def _differences(mine: tuple[int, int], sent: Sequence[tuple[int, ...]], group: Any) -> Iterator[str]:
@@ -111,17 +132,23 @@ def _differences(mine: tuple[int, int], sent: Sequence[tuple[int, ...]], group: 
         return
     if refused:
         yield f"{_named(refused)} found problems and said so there; this rank ({dist.get_rank()}) writes nothing either"
-    others = [rank for rank, words in zip(ranks, sent, strict=True) if words not in (mine, _REFUSED)]
-    seeds = [rank for rank, words in zip(ranks, sent, strict=True) if words != _REFUSED and words[1] != mine[1]]
+    others = [(rank, words) for rank, words in zip(ranks, sent, strict=True) if words not in (mine, _REFUSED)]
+    seeds = [rank for rank, words in others if words[1] != mine[1]]
+    plans = [rank for rank, words in others if words[0] >> _CUTS != mine[0] >> _CUTS]
     if seeds:
         yield (
             f"{_named(seeds)} and this one ({dist.get_rank()}) have plans with different seeds; every rank needs the "
             "same plan: give all the same seed"
         )
+    elif plans:
+        yield (
+            f"{_named(plans)} and this one ({dist.get_rank()}) have different plans (their digests differ); make the "
+            "plan from the same model, rules and inputs on every rank, or send one plan's to_dict() to all"
+        )
     elif others:
         yield (
-            f"{_named(others)} and this one ({dist.get_rank()}) have different plans (their digests differ); make the "
-            "plan from the same model, rules and inputs on every rank, or send one plan's to_dict() to all"
+            f"{_named([rank for rank, _ in others])} and this one ({dist.get_rank()}) cut parameters in different "
+            "ways; every rank of a mesh needs the same placements on it: shard the model by the same code on all"
         )
 
 

@@ -26,7 +26,9 @@ def find_places(reading: Reading, shards: Any) -> tuple[dict[str, Held], list[st
             places[parameter.name] = held(parameter.tensor, shard)
         except ArgumentError as error:
             found.append(f"{parameter.name!r}: {error}")
-            if shard is not None:  # the whole is known all the same, so that its shape is not told too
+            if shard is not None and not is_sharded(
+                parameter.tensor
+            ):  # the whole is known all the same, so that its shape is not told too
                 places[parameter.name] = Held(shard.shape, parameter.tensor.detach(), ())
     return places, found
 
