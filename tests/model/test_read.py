@@ -110,6 +110,10 @@ def test_reading_a_meta_model_needs_no_memory() -> None:
         ("module.module.weight", True, "module.weight"),
         ("_orig_mod.module.weight", True, "weight"),
         ("_orig_mod", False, ""),
+        ("_forward_module._orig_mod.fc.weight", False, "fc.weight"),  # Lightning Fabric has a model twice
+        ("_original_module.fc.weight", False, "fc.weight"),
+        ("_forward_module.module.module.weight", True, "module.weight"),
+        ("_original_module.module.weight", True, "module.weight"),
     ],
 )
 def test_wrappers_leave_the_canonical_name_alone(path: str, parallel: bool, name: str) -> None:

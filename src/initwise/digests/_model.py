@@ -16,7 +16,7 @@ from initwise.digests._ranks import Sums, outside
 from initwise.digests._stored import Buffers, stored
 from initwise.digests._sums import Part
 from initwise.errors import ArgumentError
-from initwise.model import described, flat_groups, hiding, read
+from initwise.model import described, flat_groups, read
 from initwise.shards import Held, held, is_sharded
 
 
@@ -65,7 +65,6 @@ def gather(model: nn.Module, buffers: Buffers, shards: Any, group: Any) -> Gathe
     reading, found = read(model), Gathered()
     if buffers not in (False, True, "persistent"):
         found.problems.append(f'buffers is {buffers!r}; allowed are False, True and "persistent"')
-    found.problems += hiding(reading)
     said = described(reading, shards, found.problems)
     for kind, name, tensor in stored(reading, buffers):
         if is_sharded(tensor):

@@ -1,7 +1,8 @@
 """Reading a model: its parameters under canonical names, with owners, ties, axes and blocks. Nothing is changed."""
 
 from initwise.model._described import described
-from initwise.model._flat_params import flat_groups, flat_ranges, flattened, hiding
+from initwise.model._elsewhere import elsewhere, hiding, is_partitioned
+from initwise.model._flat_params import flat_groups, flat_ranges, flattened
 from initwise.model._layers import usages
 from initwise.model._names import canonical_name, is_parallel, walk
 from initwise.model._parameters import Owner, Parameter, Reading
@@ -31,12 +32,14 @@ __all__ = [
     "candidates",
     "canonical_name",
     "described",
+    "elsewhere",
     "flat_groups",
     "flat_ranges",
     "flattened",
     "graph_of",
     "hiding",
     "is_parallel",
+    "is_partitioned",
     "places",
     "read",
     "survey",

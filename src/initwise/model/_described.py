@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from initwise._arguments import nearest, show
-from initwise.model._flat_params import flat_ranges, hiding
+from initwise.model._elsewhere import elsewhere
+from initwise.model._flat_params import flat_ranges
 from initwise.model._parameters import Reading
 from initwise.shards import FlatRange, Shard, Slice
 
@@ -16,7 +17,7 @@ def described(reading: Reading, shards: Any, found: list[str]) -> dict[str, Shar
 
     What is wrong with `shards` is added to `found`, a sentence each.
     """
-    found += hiding(reading)
+    found += elsewhere(reading)
     return {name: FlatRange(*where) for name, where in flat_ranges(reading).items()} | _said(reading, shards, found)
 
 

@@ -34,7 +34,7 @@ def flat_groups(reading: Reading) -> list[tuple[Any, Any]]:
     return list({id(within): (within, between) for within, between in groups}.values())
 
 
-def hiding(reading: Reading) -> list[str]:
+def in_flat_tensors(reading: Reading) -> list[str]:
     """Return a sentence for each flat parameter that hides those of the model: FSDP1 without `use_orig_params`."""
     return [
         f"{parameter.name!r} is a flat parameter of FSDP, in which the parameters of {_inside(parameter)} have no "

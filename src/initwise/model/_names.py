@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
-WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
+_FABRIC = "_original_module"  # Lightning Fabric's wrapper has a model twice: as it was, and as it is run
+WRAPPERS = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module", _FABRIC})
 
 
 def canonical_name(path: str, *, parallel: bool = False) -> str:
@@ -21,8 +22,9 @@ def canonical_name(path: str, *, parallel: bool = False) -> str:
     >>> canonical_name("module.fc.weight", parallel=True), canonical_name("module.fc.weight")
     ('fc.weight', 'module.fc.weight')
     """
-    segments = [segment for segment in path.split(".") if segment not in WRAPPERS]
-    if parallel and segments[:1] == ["module"]:
+    given = path.split(".")
+    segments = [segment for segment in given if segment not in WRAPPERS]
+    if parallel and segments[:1] == ["module"] and _FABRIC not in given:
         segments = segments[1:]
     return ".".join(segments)
 

@@ -12,7 +12,7 @@ from torch.autograd.graph import increment_version
 
 from initwise.errors import ApplyError, InitwiseError, PlanError
 from initwise.initializers import Keep
-from initwise.model import Parameter, Reading, Solution, hiding, read
+from initwise.model import Parameter, Reading, Solution, elsewhere, read
 from initwise.planning import Names, Plan, Row, refuse_other_than_plan
 from initwise.random import Batch, Filler, fill
 from initwise.shards import Held, Shard, held, is_sharded
@@ -101,7 +101,7 @@ class _Ready(NamedTuple):
 def _worked_out(reading: Reading, plan: Plan, shards: Any, names: Any) -> _Ready:
     """Check and compute what this rank can by itself; nothing is written or sent."""
     parameters = {parameter.name: parameter for parameter in reading.parameters}
-    ready = _Ready(plan, parameters, {}, {}, {}, hiding(reading))
+    ready = _Ready(plan, parameters, {}, {}, {}, elsewhere(reading))
     if ready.problems:
         return ready
     try:

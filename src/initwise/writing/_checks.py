@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from initwise.initializers import Keep
-from initwise.model import Parameter
+from initwise.model import Parameter, is_partitioned
 from initwise.planning import Plan, Row
 from initwise.shards import Held, is_sharded
 
@@ -30,6 +30,7 @@ def problems(
 ) -> list[str]:
     """Return one sentence for each way in which the model differs from what was planned, after those that are known.
 
+    Of parameters that DeepSpeed has partitioned nothing can be compared; `known` tells of them.
     With `meta`, parameters on the meta device are none: they will get memory.
     """
     found = list(known)
@@ -40,7 +41,7 @@ def problems(
         if name not in plan
     ]
     for row in plan:
-        if row.name in parameters:
+        if row.name in parameters and not any(map(is_partitioned, parameters[row.name].tensors)):
             found += _differences(row, parameters[row.name], places.get(row.name), meta=meta)
     written = {row.name for row in plan if not isinstance(row.initializer, Keep)}
     return found + list(_shared(parameters.values(), written))

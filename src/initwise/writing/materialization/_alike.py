@@ -13,7 +13,8 @@ from initwise.writing.materialization._arguments import unsharded
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.Size)
 _IGNORED = frozenset({"training", "_is_hf_initialized", "_non_persistent_buffers_set"})
-_ADDED = ("_fsdp_", "_is_fsdp_", "_hf_hook", "_old_forward", "_ddp_")  # what wrappers leave on a module
+# What wrappers leave on a module.
+_ADDED = ("_fsdp_", "_is_fsdp_", "__composable_api_state_key", "_hf_hook", "_old_forward", "_ddp_")
 _OWN = frozenset(vars(nn.Module())) | _IGNORED
 
 
