@@ -68,12 +68,14 @@ class Unwritten(nn.Module):
         self.register_buffer("cache", torch.empty(5))
 
 
-class Changed(Rotary):
-    """Keeps its base in an attribute of that name, and changes it."""
+class Changed(nn.Module):
+    """Keeps its base doubled, so that it would be doubled again."""
 
     def __init__(self, dim: int, base: float) -> None:
-        super().__init__(dim, base)
+        super().__init__()
+        self.dim = dim
         self.base = base * 2
+        self.register_buffer("inv_freq", self.base ** -(torch.arange(0, dim, 2) / dim))
 
 
 class InTheDefaultDtype(nn.Module):

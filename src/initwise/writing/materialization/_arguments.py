@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from initwise.writing.materialization._faithful import unfaithful
+
 _LIBRARY = "transformers"
 
 
@@ -23,9 +25,10 @@ def unsharded(kind: type[nn.Module]) -> type[nn.Module]:
 def arguments(module: nn.Module) -> dict[str, Any] | str:
     """Return what builds the module again, as keyword arguments; else why that cannot be known.
 
-    Every argument must be kept in an attribute of its name (or of its name behind an underscore); one that is not is
-    not taken to have its default. `device` is the CPU. Lists, dictionaries and configurations are copied, since a
-    constructor may change them; an argument that is or holds modules or tensors is none that can be given twice.
+    Every argument must be kept in an attribute of its name (or of its name behind an underscore), as the constructor's
+    source shows; one that is not is not taken to have its default. `device` is the CPU. Lists, dictionaries and
+    configurations are copied, since a constructor may change them; an argument that is or holds modules or tensors is
+    none that can be given twice.
     """
     kind = unsharded(type(module))
     try:
@@ -43,6 +46,8 @@ def arguments(module: nn.Module) -> dict[str, Any] | str:
         elif (value := _kept(module, each.name)) is not inspect.Parameter.empty:
             if not _can_be_given_again(value):
                 return f"argument {each.name!r} of its constructor is or holds modules or tensors"
+            if doubt := unfaithful(kind, each.name):
+                return doubt
             found[each.name] = _copied(value)
         elif each.name == "dtype" and each.default is None:
             pass  # the rebuilt buffers' dtypes are compared

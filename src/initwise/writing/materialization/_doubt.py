@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import ast
 import functools
-import inspect
-import textwrap
 
 from torch import nn
 
 from initwise.writing.materialization._arguments import unsharded
+from initwise.writing.materialization._sources import is_self, methods, of_a_library
 
-_LIBRARIES = ("torch.", "timm.", "torchvision.", "transformers.", "lightning.", "accelerate.")
+ANY = "*"
+_SETTERS = {"register_buffer", "register_parameter", "setattr", "__setattr__"}
 
 
-def writer(modules: tuple[nn.Module, ...], name: str) -> str:
-    """Return the class among these modules' own whose source writes into `...name`, empty if none does.
+def writes(modules: tuple[nn.Module, ...], name: str) -> str:
+    """Return which class among these modules' own writes, or may write, into `...name`; empty if none does.
 
     Libraries are trusted to build their layers whole.
     """
     for module in modules:
         for kind in unsharded(type(module)).__mro__:
-            if not f"{kind.__module__}.".startswith(_LIBRARIES) and kind is not object and name in written_by(kind):
-                return kind.__qualname__
+            written = frozenset() if of_a_library(kind) else written_by(kind)
+            if name in written:
+                return f"{kind.__qualname__} writes into {name!r} after its module was built"
+            if ANY in written:
+                return (
+                    f"{kind.__qualname__} may write into {name!r} after its module was built, its source does not say"
+                )
     return ""
 
 
@@ -30,33 +35,41 @@ def writer(modules: tuple[nn.Module, ...], name: str) -> str:
 def written_by(kind: type, *, itself: bool = False) -> frozenset[str]:
     """Return the names of attributes of other objects into which a class's source writes: `x.name = `, `x.name.mul_()`.
 
-    With `itself` those of `self` count too.
-
-    A class whose source is not at hand writes nowhere, as far as is known.
+    With `itself` those of `self` count too. "*" stands for a name that the source does not say, or that has no source.
     """
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
-    except (OSError, TypeError, SyntaxError, ValueError):
-        return frozenset()
+    found: set[str] = set()
+    for _, tree in methods(kind):
+        found |= {ANY} if tree is None else _written_in(tree, itself)
+    return frozenset(found)
+
+
+def _written_in(tree: ast.AST, itself: bool) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.Assign, ast.AugAssign)):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 found |= _attributes(target, itself)
         elif isinstance(node, ast.Call):
-            called = node.func
-            ending = str(getattr(called, "attr", getattr(called, "id", "")))
-            if ending.endswith("_") and not ending.endswith("__"):
-                for part in (called.value if isinstance(called, ast.Attribute) else called, *node.args):
-                    found |= _attributes(part, itself)
-    return frozenset(found)
+            found |= _written_by_call(node, itself)
+    return found
+
+
+def _written_by_call(node: ast.Call, itself: bool) -> set[str]:
+    called = node.func
+    name = str(getattr(called, "attr", getattr(called, "id", "")))
+    if name in _SETTERS:
+        given = [called.value, *node.args] if isinstance(called, ast.Attribute) else node.args
+        if itself or not (given and is_self(given[0])):
+            said = next((each.value for each in given if isinstance(each, ast.Constant)), ANY)
+            return {str(said)}
+    elif name.endswith("_") and not name.endswith("__"):
+        parts = (called.value if isinstance(called, ast.Attribute) else called, *node.args)
+        return {each for part in parts for each in _attributes(part, itself)}
+    return set()
 
 
 def _attributes(node: ast.AST, itself: bool) -> set[str]:
     """Return the attributes that one expression names; those of `self` only if `itself`."""
     return {
-        each.attr
-        for each in ast.walk(node)
-        if isinstance(each, ast.Attribute)
-        and (itself or not (isinstance(each.value, ast.Name) and each.value.id == "self"))
+        each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute) and (itself or not is_self(each.value))
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -12,19 +13,18 @@ from torch import Tensor, nn
 from initwise.shards import held
 from initwise.writing._poison import poisoned
 from initwise.writing.materialization._alike import difference
-from initwise.writing.materialization._arguments import arguments, is_pretrained, unsharded
-from initwise.writing.materialization._construction import construct
-from initwise.writing.materialization._doubt import writer
+from initwise.writing.materialization._arguments import is_pretrained
+from initwise.writing.materialization._construction import Constructed
+from initwise.writing.materialization._doubt import writes
+from initwise.writing.materialization._modes import unwritten
 from initwise.writing.materialization._own_methods import fill_by_own_method
+from initwise.writing.materialization._rebuilt import Rebuilt, Unknown
 from initwise.writing.materialization._wanted import Site, Wanted
 
 _ADVICE = "give build=, a function that constructs the model"
-_SEEDS = (0x1A17, 0x2B28)
-_Attempt = Callable[[], tuple[list[nn.Module], int]]  # what was constructed, and for which module of a chain
-
-
-class Unknown(Exception):  # noqa: N818 - it says that a way leads nowhere, and is no error
-    """A way does not lead to the values; the message says why."""
+_NEVER = "its constructor never writes it (torch.empty)"
+_OWN = -1  # the depth of a stand-in for the owner itself
+_Attempt = Callable[[], tuple[Sequence[Constructed], int]]  # what was constructed, and for which module of a chain
 
 
 class Ladder:
@@ -35,8 +35,9 @@ class Ladder:
     3. Methods that modules have for it, on a stand-in (torch's norms, timm, torchvision, transformers).
     4. The module itself, or else the nearest one around it, is constructed again, if it keeps all of its arguments.
 
-    What is constructed must agree with what is here. Everything is computed for each floating dtype that the model may
-    have been constructed under, and for two seeds if random numbers were drawn; what is not the same is not known.
+    What is constructed must agree with what is here, and what is here must not have been written since. Everything is
+    computed for each floating dtype that the model may have been constructed under, and for two seeds if random numbers
+    were drawn; what is not the same is not known.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class Ladder:
         self.build = build
         self.seed = seed
         self.shapes = shapes
-        self.real = {torch.Size(held(each.tensor).whole) for each in wanted if each.sites[0].kind == "parameter"}
-        self.dtypes = _dtypes(model)
-        self._known: dict[Any, list[nn.Module]] = {}
+        sizes: dict[bool, set[torch.Size]] = {True: set(), False: set()}
+        for each in wanted:
+            sizes[each.sites[0].kind == "parameter"].add(torch.Size(held(each.tensor).whole))
+        self.rebuilt = Rebuilt(_dtypes(model), kept=sizes[True], buffers=sizes[True] | sizes[False], sized=shapes)
 
     def values(self, wanted: Wanted) -> Tensor:
         """Return the values of one tensor, on the CPU.
@@ -69,9 +71,9 @@ class Ladder:
         raise Unknown(f"{wanted.name!r} ({_described(wanted)}) has no values: {said}{advice}")
 
     def _built(self, site: Site) -> Iterator[_Attempt]:
-        def attempt() -> tuple[list[nn.Module], int]:
+        def attempt() -> tuple[list[Constructed], int]:
             assert self.build is not None  # noqa: S101 - for the type checker
-            return self._constructions("build", self.build, [None], (self.seed, self.seed ^ 1)), 0
+            return self.rebuilt.built(self.build, self.seed), 0
 
         yield attempt
 
@@ -80,118 +82,69 @@ class Ladder:
             if is_pretrained(module):
                 yield partial(self._replayed, site, depth)
 
-    def _replayed(self, site: Site, depth: int) -> tuple[list[nn.Module], int]:
-        self._refuse_doubt(site, depth)
-        return self._replays(site.chain[depth][1]), depth
+    def _again(self, site: Site) -> Iterator[_Attempt]:
+        yield from (partial(self._replayed, site, depth) for depth in reversed(range(len(site.chain))))
+
+    def _replayed(self, site: Site, depth: int) -> tuple[list[Constructed], int]:
+        _refuse_doubt(site, depth)
+        return self.rebuilt.again(site.chain[depth][1]), depth
 
     def _by_method(self, site: Site) -> Iterator[_Attempt]:
-        def attempt() -> tuple[list[nn.Module], int]:
+        def attempt() -> tuple[list[Constructed], int]:
             above = [module for _, module in site.chain[:-1]]
-            self._refuse_doubt(site, len(site.chain) - 1)
-            found: list[nn.Module] = []
-            for dtype in self.dtypes:
+            _refuse_doubt(site, len(above))
+            found: list[Constructed] = []
+            for dtype in self.rebuilt.dtypes:
                 try:
                     found += fill_by_own_method(site.owner, above, dtype)
                 except Exception as error:  # noqa: BLE001 - it may ask for parameters' values, which are not there
                     raise Unknown(f"its own method failed: {type(error).__name__}: {error}") from None
             if not found:
                 raise Unknown("")
-            return found, -1
+            return found, _OWN
 
         yield attempt
 
-    def _again(self, site: Site) -> Iterator[_Attempt]:
-        yield from (partial(self._replayed, site, depth) for depth in reversed(range(len(site.chain))))
-
-    def _refuse_doubt(self, site: Site, depth: int) -> None:
-        found = writer(tuple(module for _, module in site.chain[:depth]), site.attribute)
-        if found:
-            raise Unknown(f"{found} writes into {site.attribute!r} after its module was built")
-
-    def _replays(self, module: nn.Module) -> list[nn.Module]:
-        found = arguments(module)
-        if isinstance(found, str):
-            raise Unknown(f"{type(module).__name__}: {found}")
-        kind = type(module)
-
-        def make() -> nn.Module:
-            again = arguments(module)
-            assert not isinstance(again, str)  # noqa: S101 - it was asked above
-            return unsharded(kind)(**again)
-
-        made = self._constructions(id(module), make, self.dtypes, _SEEDS)
-        for each in made:
-            said = difference(module, each, shapes=self.shapes)
-            if said:
-                raise Unknown(f"{kind.__name__}, constructed again from its attributes, differs: {said}")
-        return made
-
-    def _constructions(
-        self, key: Any, make: Callable[[], Any], dtypes: Iterable[torch.dtype | None], seeds: tuple[int, int]
-    ) -> list[nn.Module]:
-        """Return what was constructed, once for each dtype, and under another seed if random numbers were drawn."""
-        found = self._known.get(key)
-        if found is None:
-            found = []
-            for dtype in dtypes:
-                try:
-                    for seed in seeds:
-                        made = construct(make, seed=seed, dtype=dtype, real=self.real, whole=key == "build")
-                        found.append(made.module)
-                        if not made.drew:
-                            break
-                except Exception as error:  # noqa: BLE001 - a constructor may want anything
-                    found = [_Failed(f"{type(error).__name__}: {error}")]
-                    break
-            self._known[key] = found
-        if isinstance(found[0], _Failed):
-            raise Unknown(f"{'build' if key == 'build' else 'constructing it again'} failed: {found[0].said}")
-        return found
-
-    def _agreed(self, wanted: Wanted, site: Site, modules: Sequence[nn.Module], depth: int) -> Tensor:
+    def _agreed(self, wanted: Wanted, site: Site, made: Sequence[Constructed], depth: int) -> Tensor:
         """Return what all constructions have at the place of `site`, in the dtype that is there."""
-        found = [self._value(wanted, site, module, depth) for module in modules]
-        random_allowed = self.build is not None and site.kind != "parameter"
-        for other in () if random_allowed else found[1:]:
-            if not _equal(found[0], other):
-                raise Unknown(
-                    "its constructor draws it at random"
-                    if self.build or len(self.dtypes) == 1
-                    else "its values depend on the default dtype that the model was built under, or are drawn at random"
-                )
-        return found[0]
+        found = [self._value(site, each, depth) for each in made]
+        values = [_converted(value, wanted.tensor) for value in found]
+        for each, value in zip(made, found, strict=True):
+            if _written(wanted.tensor) > each.writes(value):
+                raise Unknown("it was written into after its constructor")
+        if all(_equal(values[0], other) for other in values[1:]):
+            return values[0]
+        if depth == _OWN:
+            raise Unknown("its own method leaves some of it as it was, or draws it at random")
+        if any(_never_written(*one, *other) for one, other in pairwise(zip(found, made, strict=True))):
+            raise Unknown(_NEVER)
+        if self.build is not None and site.kind != "parameter":
+            return values[0]  # drawn from the seed of the plan
+        raise Unknown(
+            "its constructor draws it at random"
+            if self.build or len(self.rebuilt.dtypes) == 1
+            else "its values depend on the default dtype that the model was built under, or are drawn at random"
+        )
 
-    def _value(self, wanted: Wanted, site: Site, module: nn.Module, depth: int) -> Tensor:
-        owner = _counterpart(site, module, depth)
-        if depth >= 0:
-            said = difference(site.owner, owner, shapes=self.shapes)
-            if said:
-                raise Unknown(
-                    f"{(site.chain[-1][0] or type(site.owner).__name__)!r}, constructed again, differs: {said}"
-                )
+    def _value(self, site: Site, made: Constructed, depth: int) -> Tensor:
+        owner = made.module if depth == _OWN else _counterpart(site, made.module, depth)
+        said = "" if depth == _OWN else difference(site.owner, owner, shapes=self.shapes)
+        if said:
+            raise Unknown(f"{(site.chain[-1][0] or type(site.owner).__name__)!r}, constructed again, differs: {said}")
         value = site.within(owner)
         if value is None or value.is_meta:
             raise Unknown("its constructor leaves it without values" if value is not None else "it is not built again")
-        asked = wanted.tensor
-        if value.shape != torch.Size(held(asked).whole):
-            raise Unknown(f"constructed again it has shape {tuple(value.shape)}, and {tuple(asked.shape)} is here")
-        if value.dtype != asked.dtype and not (value.is_floating_point() and asked.is_floating_point()):
-            raise Unknown(f"constructed again it is {value.dtype}, and {asked.dtype} is here")
-        if value.is_floating_point() and poisoned(value, exact=True):
-            raise Unknown("its constructor never writes it (torch.empty)")
-        return value.detach().to(asked.dtype)
+        return value
 
 
-class _Failed(nn.Module):
-    def __init__(self, said: str) -> None:
-        super().__init__()
-        self.said = said
+def _refuse_doubt(site: Site, depth: int) -> None:
+    found = writes(tuple(module for _, module in site.chain[:depth]), site.attribute)
+    if found:
+        raise Unknown(found)
 
 
 def _counterpart(site: Site, module: nn.Module, depth: int) -> nn.Module:
     """Return what stands for the owner of `site` in a module that stands for the one at `depth`; types must agree."""
-    if depth < 0:
-        return module
     start = site.chain[depth][0]
     found = module
     for path, here in site.chain[depth + 1 :]:
@@ -203,6 +156,30 @@ def _counterpart(site: Site, module: nn.Module, depth: int) -> nn.Module:
         if not isinstance(here, type(found)):
             raise Unknown(f"constructed again, {inside!r} is a {type(found).__name__}")
     return found
+
+
+def _converted(value: Tensor, asked: Tensor) -> Tensor:
+    """Return a value that was constructed in the dtype that is here; kind and shape must agree."""
+    if value.shape != torch.Size(held(asked).whole):
+        raise Unknown(f"constructed again it has shape {tuple(value.shape)}, and {tuple(asked.shape)} is here")
+    if value.dtype != asked.dtype and not (value.is_floating_point() and asked.is_floating_point()):
+        raise Unknown(f"constructed again it is {value.dtype}, and {asked.dtype} is here")
+    if (value.is_floating_point() or value.is_complex()) and poisoned(value, exact=True):
+        raise Unknown(_NEVER)
+    return value.detach().to(asked.dtype)
+
+
+def _never_written(one: Tensor, made: Constructed, other: Tensor, again: Constructed) -> bool:
+    """Tell whether two constructions left their marks in integers; one of few bits may hold them by chance."""
+    if one.is_complex() or made.mark == again.mark:
+        return False
+    left = unwritten(one, made.mark) & unwritten(other, again.mark)
+    return bool(left.any() if one.element_size() > 1 else left.all())
+
+
+def _written(tensor: Tensor) -> int:
+    """Return how often a tensor was written in place, which the meta device counts too."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _dtypes(model: nn.Module) -> list[torch.dtype]:

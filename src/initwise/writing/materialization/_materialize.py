@@ -7,22 +7,22 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedBuffer
 
 from initwise._arguments import show
-from initwise.errors import ApplyError, ArgumentError, ArgumentTypeError
-from initwise.initializers import MeanOfRows
+from initwise.errors import ApplyError, ArgumentTypeError
 from initwise.model import Reading, survey
 from initwise.planning import Names, Plan, refuse_other_than_plan
-from initwise.shards import Shard, held, is_sharded
+from initwise.shards import Shard, held
 from initwise.writing._agreement import compare_ranks, refuse_other_than_group
 from initwise.writing._apply import apply
 from initwise.writing._checks import problems
 from initwise.writing._places import find_places
 from initwise.writing._poison import poisoned
 from initwise.writing._write import write_values
-from initwise.writing.materialization._ladder import Ladder, Unknown
+from initwise.writing.materialization._ladder import Ladder
 from initwise.writing.materialization._memory import Memory, settle
+from initwise.writing.materialization._rebuilt import Unknown
+from initwise.writing.materialization._refusals import checked_device, misplaced, unready
 from initwise.writing.materialization._wanted import Wanted, find_wanted
 
 _OPERATION = "materialize"
@@ -80,9 +80,14 @@ def materialize(
     refuse_other_than_group(agree)
     if not isinstance(model, nn.Module):
         raise ArgumentTypeError(f"{_OPERATION}: the model is {show(model)}; give a torch.nn.Module")
+    with torch.inference_mode(mode=False):  # parameters that are trained cannot be made in it
+        _materialize(model, plan, device, build, shards, names, agree)
+
+
+def _materialize(model: nn.Module, plan: Plan, device: Any, build: Any, shards: Any, names: Any, agree: Any) -> None:
     reading, unread = survey(model)
     try:
-        target = _checked(device, build)
+        target = checked_device(_OPERATION, device, build)
         plan = plan if names is None else plan.part(model, names)
         ready = _worked_out(reading, plan, shards, target, build, unread)
     except Exception:
@@ -111,40 +116,16 @@ def _worked_out(
     unread: Sequence[str],
 ) -> _Ready:
     model = reading.model
-    found = [*unread, *_lazy(model)]
+    found = [*unread, *unready(model)]
     places, contradictions = find_places(reading, shards)
     parameters = {parameter.name: parameter for parameter in reading.parameters}
     found += problems(plan, parameters, places, contradictions, meta=True) if not found else []
     empty = _on_meta(reading)
     wanted = find_wanted(model, reading, plan) if not found else []
     others = [each.tensor for each in wanted if each.sites[0].kind != "parameter"]
-    found += _misplaced(reading, plan, empty, others, device)
-    values = _values(Ladder(model, wanted, build=build, seed=plan.seed, shapes=not shards), wanted, found)
+    found += misplaced(reading, plan, empty, others, device)
+    values = _values(model, wanted, found, build=build, seed=plan.seed, shapes=not shards) if not found else []
     return _Ready([*empty, *others, *_solved(model, empty, others)], values, found)
-
-
-def _checked(device: Any, build: Any) -> torch.device:
-    if build is not None and (isinstance(build, nn.Module) or not callable(build)):
-        raise ArgumentTypeError(
-            f"{_OPERATION}: build is {show(build)}; give a function without arguments that constructs the model"
-        )
-    try:
-        target = torch.device(device)
-        torch.empty(0, device=target)
-    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
-        first = str(error).splitlines()[0]
-        raise ArgumentError(f"{_OPERATION}: device {show(device)} is not there ({first}); give one that is") from None
-    if target.type == "meta":
-        raise ArgumentError(f"{_OPERATION}: device 'meta' has no memory; give the device where the weights shall be")
-    return target
-
-
-def _lazy(model: nn.Module) -> list[str]:
-    return [
-        f"{name!r} is not initialized: its shape comes from the first input; run one forward pass first"
-        for name, buffer in model.named_buffers()
-        if isinstance(buffer, UninitializedBuffer)
-    ]
 
 
 def _on_meta(reading: Reading) -> list[Tensor]:
@@ -161,42 +142,13 @@ def _solved(model: nn.Module, empty: Sequence[Tensor], others: Sequence[Tensor])
     return [each for each in model.buffers() if each.is_meta and id(each) not in known]
 
 
-def _misplaced(
-    reading: Reading, plan: Plan, empty: Sequence[Tensor], others: Sequence[Tensor], device: torch.device
-) -> list[str]:
-    """Return a sentence for each tensor that cannot get memory here, or whose old values the plan asks for."""
-    named = {id(tensor): parameter.name for parameter in reading.parameters for tensor in parameter.tensors}
-    named |= {id(buffer): name for name, buffer in reading.model.named_buffers()}
-    found = []
-    for tensor in (*empty, *others):
-        name = named.get(id(tensor), "a tensor in an attribute")
-        if is_sharded(tensor):
-            mesh = getattr(tensor, "device_mesh").device_type  # noqa: B009 - a plain Tensor has none, for the type checker
-            if device.type not in {mesh, "cpu"}:
-                found.append(f"{name!r} is sharded over a mesh of {mesh} devices; give device={mesh!r}, not {device}")
-        elif type(tensor) not in {Tensor, nn.Parameter, nn.Buffer} and not _is_plain(tensor):
-            found.append(f"{name!r} is a {type(tensor).__name__}; only plain tensors and DTensors get memory")
-        elif tensor.layout is not torch.strided:
-            found.append(f"{name!r} is {tensor.layout}; only strided tensors get memory")
-        elif tensor.grad_fn is not None:
-            found.append(f"{name!r} is computed from parameters; compute it again after materialize, or in forward")
-    means = [row.name for row in plan if any(isinstance(part.initializer, MeanOfRows) for part in row.parts)]
-    found += [
-        f"{name!r} asks for the mean of its old rows, and they are on meta; load them first"
-        for name in means
-        if name in reading and reading[name].tensor.is_meta
-    ]
-    return found
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    return isinstance(tensor, nn.Parameter) and type(tensor).__torch_dispatch__ is Tensor.__torch_dispatch__
-
-
-def _values(ladder: Ladder, wanted: Sequence[Wanted], found: list[str]) -> list[tuple[Wanted, Tensor]]:
+def _values(
+    model: nn.Module, wanted: Sequence[Wanted], found: list[str], **options: Any
+) -> list[tuple[Wanted, Tensor]]:
     """Compute all values, and note in `found` those that nobody knows."""
+    ladder = Ladder(model, wanted, **options)
     known = []
-    for each in wanted if not found else ():
+    for each in wanted:
         try:
             known.append((each, ladder.values(each)))
         except Unknown as reason:

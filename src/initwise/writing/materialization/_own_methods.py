@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
 
@@ -13,8 +14,9 @@ from torch.nn.modules.batchnorm import _NormBase
 from initwise.shards import held
 from initwise.writing._poison import poison
 from initwise.writing.materialization._arguments import is_pretrained, unsharded
-from initwise.writing.materialization._construction import constructing
-from initwise.writing.materialization._doubt import written_by
+from initwise.writing.materialization._construction import Constructed, constructing
+from initwise.writing.materialization._doubt import ANY, written_by
+from initwise.writing.materialization._sources import of_a_library
 
 Method = Callable[[Any], object]
 
@@ -22,7 +24,7 @@ _NAMES = ("init_non_persistent_buffers", "_init_buffers")  # timm's
 _INTEGERS = (1, 2)  # marks where there is no NaN
 
 
-def fill_by_own_method(module: nn.Module, above: Sequence[nn.Module], dtype: torch.dtype) -> Iterator[nn.Module]:
+def fill_by_own_method(module: nn.Module, above: Sequence[nn.Module], dtype: torch.dtype) -> Iterator[Constructed]:
     """Yield stand-ins of `module` whose buffers its own method filled, each over other marks; none if it has none.
 
     A buffer is known where all stand-ins agree: then no element is left from the marks, and none depends on them.
@@ -32,19 +34,22 @@ def fill_by_own_method(module: nn.Module, above: Sequence[nn.Module], dtype: tor
         return
     for mark in range(2):
         made = _stand_in(module, mark)
+        before = {id(buffer): buffer._version for buffer in made.buffers()}
         with constructing(seed=mark, dtype=dtype):
             method(made)
-        yield made
+        yield Constructed(made, before=before)
 
 
 def _method(module: nn.Module, above: Sequence[nn.Module]) -> Method | None:
-    if isinstance(module, _NormBase) and _starts_as_torch_does(unsharded(type(module))):
+    kind = unsharded(type(module))
+    if isinstance(module, _NormBase) and _written_by_none_before(kind, _NormBase, {"running_mean", "running_var"}):
         return _NormBase.reset_running_stats
-    named = _TABLE.get(_qualified(unsharded(type(module))))
+    named = _TABLE.get(_qualified(kind))
     if named is not None:
         return named
     for name in _NAMES:
-        if callable(getattr(module, name, None)):
+        maker = next((each for each in kind.__mro__ if name in vars(each)), None)
+        if maker is not None and of_a_library(maker) and _written_by_none_before(kind, maker, set(module._buffers)):
             return partial(_call, name)
     for owner in reversed((*above, module)):
         if is_pretrained(owner) and callable(getattr(owner, "_init_weights", None)):
@@ -53,10 +58,14 @@ def _method(module: nn.Module, above: Sequence[nn.Module]) -> Method | None:
     return None
 
 
-def _starts_as_torch_does(kind: type[nn.Module]) -> bool:
-    """Tell whether no class between a norm and torch's own writes its statistics."""
-    between = kind.__mro__[: kind.__mro__.index(_NormBase)]
-    return not any("running_" in name for each in between for name in written_by(each, itself=True))
+def _written_by_none_before(kind: type[nn.Module], maker: type, names: AbstractSet[str]) -> bool:
+    """Tell whether no class between a module and the class whose method it is writes into these buffers."""
+    between = kind.__mro__[: kind.__mro__.index(maker)]
+    return all(
+        written_by(each, itself=True).isdisjoint({*names, ANY})
+        for each in between
+        if not f"{each.__module__}.".startswith("torch.")
+    )
 
 
 def _initialize(owner: Any, module: nn.Module) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+import types
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from initwise.initializers import Keep
 from initwise.model import Reading, canonical_name, is_parallel, walk
 from initwise.planning import Plan
+from initwise.shards import is_sharded
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +41,8 @@ class Site:
         found: Any = _attribute(module, self.attribute)
         for key in self.keys[1:]:
             try:
-                found = found[key]
-            except (LookupError, TypeError):
+                found = getattr(found, key) if isinstance(key, Field) else found[key]
+            except (AttributeError, LookupError, TypeError):
                 return None
         return found if isinstance(found, Tensor) else None
 
@@ -59,14 +63,18 @@ class Wanted:
 def find_wanted(model: nn.Module, reading: Reading, plan: Plan) -> list[Wanted]:
     """Return what the plan leaves open: buffers and attributes on meta, and the parameters that it keeps.
 
-    What a parametrization computes, or what `apply` solves for with it, is not among them.
+    What a parametrization computes, or what `apply` solves for with it, is not among them; nor are views of parameters
+    that it writes.
     """
     solved = _solved_with_the_plan(reading, plan)
     kept = _kept(reading, plan)
     parameters = {id(tensor) for each in reading.parameters for tensor in each.tensors}
+    written = _written_whole(reading, plan, kept)
     found: dict[int, tuple[Tensor, list[Site]]] = {}
     for site, tensor in _sites(model, kept):
         if not tensor.is_meta or (id(site.owner), site.attribute) in solved:
+            continue
+        if site.kind == "buffer" and _memory(tensor) in written:
             continue
         if site.kind == "attribute" and (id(tensor) in parameters or isinstance(tensor, nn.Parameter)):
             continue  # another reference to a parameter
@@ -89,22 +97,56 @@ def _sites(model: nn.Module, kept: Mapping[int, str]) -> Iterator[tuple[Site, Te
         for attribute, value in vars(module).items():
             if attribute not in _OWN:
                 for keys, tensor in _inside(value):
-                    shown = attribute + "".join(f"[{key!r}]" for key in keys)
+                    shown = attribute + "".join(f".{key}" if isinstance(key, Field) else f"[{key!r}]" for key in keys)
                     yield Site(_join(name, shown), chain, "attribute", (attribute, *keys)), tensor
 
 
 _OWN = frozenset(vars(nn.Module()))
 
 
-def _inside(value: Any, depth: int = 2) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
-    """Yield the tensors in an attribute, in containers of containers too, with the keys that lead there."""
+def _inside(value: Any, depth: int = 4) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
+    """Yield the tensors in an attribute, in containers of containers and data classes too, with what leads there."""
     if isinstance(value, Tensor):
         yield (), value
-    elif depth and type(value) in (list, tuple, dict):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, each in items:
+    elif depth:
+        for key, each in _items(value):
             for keys, tensor in _inside(each, depth - 1):
                 yield (key, *keys), tensor
+
+
+def _items(value: Any) -> Iterable[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return value.items()
+    if isinstance(value, (list, tuple)):
+        return enumerate(value)
+    if (dataclasses.is_dataclass(value) and not isinstance(value, type)) or isinstance(value, types.SimpleNamespace):
+        return [(Field(name), each) for name, each in vars(value).items()] if hasattr(value, "__dict__") else []
+    return []
+
+
+class Field(str):
+    """The name of an attribute on the way to a tensor, where other steps are keys of containers."""
+
+    __slots__ = ()
+
+
+def _written_whole(reading: Reading, plan: Plan, kept: Mapping[int, str]) -> set[int]:
+    """Return the memory on meta of which every element is one of a parameter that the plan writes."""
+    found = set()
+    for parameter in reading.parameters:
+        tensor = parameter.tensor
+        plain = tensor.is_meta and not is_sharded(tensor) and tensor.layout is torch.strided
+        if plain and parameter.name in plan and id(tensor) not in kept and not parameter.sources:
+            memory = tensor.untyped_storage()
+            if memory.nbytes() == tensor.numel() * tensor.element_size():
+                found.add(memory._cdata)
+    return found
+
+
+def _memory(tensor: Tensor) -> int | None:
+    if is_sharded(tensor) or tensor.layout is not torch.strided or type(tensor) not in {Tensor, nn.Buffer}:
+        return None
+    return int(tensor.untyped_storage()._cdata)
 
 
 def _chain(path: str, paths: Mapping[str, nn.Module], *, parallel: bool) -> Iterator[tuple[str, nn.Module]]:
