@@ -105,7 +105,7 @@ def test_a_rank_outside_of_the_mesh_holds_nothing() -> None:
 
 
 def test_runs_that_continue_each_other_are_one() -> None:
-    assert axis_runs((8,), (1,), (0,), [_StridedShard(0, split_factor=4)]) == [((0, 8),)]
+    assert axis_runs((8,), (1,), (0,), [_StridedShard(0, split_factor=4)]) == (((0, 8),),)
 
 
 class _Diagonal:

@@ -23,6 +23,8 @@ class Piece(NamedTuple):
         end = min(high, self.start[axis] + self.view.shape[axis])
         if begin >= end:
             return None
+        if end - begin == self.view.shape[axis]:
+            return self
         view = self.view.narrow(axis, begin - self.start[axis], end - begin)
         return Piece(view, (*self.start[:axis], begin, *self.start[axis + 1 :]))
 
@@ -42,7 +44,11 @@ Runs = tuple[tuple[int, int], ...]  # (first index, length) of what is held alon
 
 def boxes(local: Tensor, axes: Sequence[Runs]) -> Iterator[Piece]:
     """Yield the boxes of a tensor that holds, along each axis, these runs of the whole; none of nothing."""
-    if local.numel():
+    if not local.numel():
+        return
+    if all(len(runs) == 1 for runs in axes):  # the usual case, without a view of a view for each axis
+        yield Piece(local, tuple(runs[0][0] for runs in axes))
+    else:
         yield from _boxes(local, axes, ())
 
 

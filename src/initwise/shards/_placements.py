@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from initwise.shards._piece import Runs
 
 def axis_runs(
     shape: Sequence[int], mesh: Sequence[int], coordinate: Sequence[int] | None, placements: Sequence[Any]
-) -> list[Runs] | None:
+) -> tuple[Runs, ...] | None:
     """Return the runs of the whole that a rank holds along each axis, in the order of memory.
 
     Placements are applied from left to right, each to what the ones before left, as DTensor does. None where the rank
@@ -30,15 +31,23 @@ def axis_runs(
         raise ArgumentError(f"there are {len(placements)} placements, and the mesh has {len(mesh)} axes")
     if coordinate is None:
         return None
+    cuts = tuple(None if placement.is_replicate() else _cut(placement, len(shape)) for placement in placements)
+    return _runs(tuple(shape), tuple(mesh), tuple(coordinate), cuts)
+
+
+@functools.lru_cache(maxsize=4096)  # layers repeat shapes and placements
+def _runs(
+    shape: tuple[int, ...], mesh: tuple[int, ...], coordinate: tuple[int, ...], cuts: tuple[tuple[int, int] | None, ...]
+) -> tuple[Runs, ...]:
     axes: list[Runs] = [((0, size),) if size else () for size in shape]
-    for placement, count, place in zip(placements, mesh, coordinate, strict=True):
-        if placement.is_replicate():
+    for cut, count, place in zip(cuts, mesh, coordinate, strict=True):
+        if cut is None:
             continue
-        axis, parts = _cut(placement, len(shape))
+        axis, parts = cut
         size = sum(length for _, length in axes[axis])
         chosen = tuple(_chunk(part_start, part_stop, count, place) for part_start, part_stop in _even(0, size, parts))
         axes[axis] = tuple(run for low, high in chosen for run in _between(axes[axis], low, high))
-    return [_joined(runs) for runs in axes]
+    return tuple(_joined(runs) for runs in axes)
 
 
 def _cut(placement: Any, ndim: int) -> tuple[int, int]:
