@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from initwise.errors import VerificationError
+from initwise.errors import ApplyError, VerificationError
 from initwise.planning import plan
 from initwise.recipes import Recipe
 from initwise.reporting import Report
@@ -31,7 +31,7 @@ def initialize(
     """Plan, apply and verify in one call; the model is changed in place.
 
     Args:
-        model: any `nn.Module` whose parameters have memory.
+        model: any `nn.Module` whose parameters and buffers have memory; `iw.materialize` is for those on meta.
         rules: the name of a recipe (`"gpt2"`), a recipe made by a function, a rule, or a sequence of these.
         seed: an integer in [0, 2**64). The same seed and names give the same weights everywhere.
         inputs, names, only, include_frozen, checkpoint, old_rows: as for `initwise.plan`.
@@ -41,7 +41,7 @@ def initialize(
 
     Raises:
         PlanError: rules and model do not fit; no weight was changed.
-        ApplyError: the model cannot be written; no weight was changed.
+        ApplyError: the model cannot be written, or something of it is on meta; no weight was changed.
         VerificationError: the weights are not what was asked for; its `.report` names parameter, asked and found.
 
     >>> import torch, initwise as iw
@@ -60,11 +60,26 @@ def initialize(
         checkpoint=checkpoint,
         old_rows=old_rows,
     )
+    _refuse_meta(model)
     apply(model, decided)
     report = verify(model, decided)
     if not report.ok:
         raise VerificationError(_complaint(report), report)
     return report
+
+
+def _refuse_meta(model: nn.Module) -> None:
+    """Refuse parameters and buffers without memory: a model with buffers on meta is not initialized by a plan alone."""
+    absent = [name for name, each in [*model.named_parameters(), *model.named_buffers()] if each.is_meta]
+    if absent:
+        shown = repr(absent[0]) + (f" and {len(absent) - 1} more tensors are" if len(absent) > 1 else " is")
+        raise ApplyError(
+            "initialize",
+            [
+                f"{shown} on the meta device, without memory: plan = iw.plan(model, rules, seed=...) and then"
+                " iw.materialize(model, plan, device=...) give it memory and values, buffers too"
+            ],
+        )
 
 
 def _complaint(report: Report) -> str:

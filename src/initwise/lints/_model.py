@@ -10,7 +10,7 @@ from torch import nn
 
 from initwise._arguments import show
 from initwise.errors import ArgumentError, ArgumentTypeError
-from initwise.model import Parameter, Reading, survey
+from initwise.model import Reading, survey
 from initwise.planning import with_usage
 
 
@@ -18,7 +18,7 @@ def read_model(model: Any, inputs: Any) -> Reading:
     """Return the reading of a model, below `torch.compile`, with usage from a forward pass on the meta device.
 
     Raises:
-        ArgumentError: it is no module, has lazy or meta parameters, or the inputs do not fit.
+        ArgumentError: it is no module, has lazy parameters, or something on meta, or the inputs do not fit.
     """
     if not isinstance(model, nn.Module):
         raise ArgumentTypeError(
@@ -27,7 +27,7 @@ def read_model(model: Any, inputs: Any) -> Reading:
     inner = getattr(model, "_orig_mod", model)
     reading, problems = survey(inner)
     _refuse(problems)
-    _refuse_meta(reading.parameters)
+    _refuse_meta(reading)
     reading, problems = with_usage(reading, inputs, needed=True)
     _refuse(problems)
     return replace(reading, notes=(*_compiled(model, reading), *reading.notes))
@@ -38,15 +38,20 @@ def _refuse(problems: Sequence[str]) -> None:
         raise ArgumentError(f"check: {'; '.join(problems)}")
 
 
-def _refuse_meta(parameters: Sequence[Parameter]) -> None:
-    absent = [each.name for each in parameters if any(tensor.is_meta for tensor in each.tensors)]
-    if absent:
-        shown = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
-        raise ArgumentError(
-            f"check: {len(absent)} of {len(parameters)} parameters are on the meta device and hold no values: {shown};"
-            " give them memory and values with iw.materialize(model, plan, device=...), or load a checkpoint with"
-            " load_state_dict(..., assign=True)"
-        )
+def _refuse_meta(reading: Reading) -> None:
+    parameters = [each.name for each in reading.parameters if any(tensor.is_meta for tensor in each.tensors)]
+    buffers = [name for name, buffer in reading.model.named_buffers() if buffer.is_meta]
+    for kind, absent, all_of in (
+        ("parameters", parameters, len(reading.parameters)),
+        ("buffers", buffers, len(list(reading.model.buffers()))),
+    ):
+        if absent:
+            shown = ", ".join(absent[:3]) + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
+            raise ArgumentError(
+                f"check: {len(absent)} of {all_of} {kind} are on the meta device and hold no values: {shown};"
+                " give them memory and values with iw.materialize(model, plan, device=...), or load a checkpoint with"
+                " load_state_dict(..., assign=True)"
+            )
 
 
 def _compiled(model: nn.Module, reading: Reading) -> list[str]:

@@ -20,10 +20,16 @@ _WATCHED: weakref.WeakKeyDictionary[nn.Module, weakref.ref[Any]] = weakref.WeakK
 
 
 def check_model(model: object) -> None:
-    """Refuse what is no module."""
+    """Refuse what is no module, and parameters without memory."""
     if not isinstance(model, nn.Module):
         raise ArgumentTypeError(
             f"Monitor: model is {show(model)} of type {type(model).__name__}; give the nn.Module that is trained"
+        )
+    empty = next((name for name, each in model.named_parameters() if each.is_meta), None)
+    if empty is not None:
+        raise ArgumentError(
+            f"Monitor: {empty!r} is on the meta device, and cannot be trained; give it memory with"
+            " iw.materialize(model, plan, device=...)"
         )
 
 
