@@ -12,6 +12,7 @@ from torch import Tensor
 
 from initwise.errors import DigestError
 
+UNFINISHED = "initwise-unfinished.json"  # stands in a folder while weights are written into it
 INDEXES = (".safetensors.index.json", ".bin.index.json")
 CHECKPOINTS = (".bin", ".pt", ".pth", ".ckpt")
 SUPPORTED = (
@@ -67,6 +68,10 @@ def _files(path: Path) -> tuple[dict[str, Path] | None, list[Path]]:
 def _within(folder: Path) -> list[Path]:
     """Return what to read of a folder: its index, or all its files of the first kind that it has."""
     names = sorted(each for each in folder.iterdir() if each.is_file())
+    if folder / UNFINISHED in names:
+        raise DigestError(
+            "digest", [f"{folder}: weights are being written here, or that was interrupted ({UNFINISHED}); finish it"]
+        )
     for ending in (INDEXES[0], ".safetensors", INDEXES[1], CHECKPOINTS):
         found = [each for each in names if each.name.endswith(ending)]
         if len(found) > 1 and ending != ".safetensors":

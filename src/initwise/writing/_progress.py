@@ -39,16 +39,18 @@ def _shown(items: Sequence[_Item], first: int, weight: Callable[[_Item], int]) -
 
 
 class Bytes:
-    """How many bytes of a total are written, how fast, and how long the rest takes."""
+    """How many bytes of a total are written, how fast, and how long the rest takes; counted only where not `shown`."""
 
-    def __init__(self, total: int) -> None:
-        self.total, self.done = total, 0
+    def __init__(self, total: int, *, shown: bool = True) -> None:
+        self.total, self.done, self.shown = total, 0, shown
         self._began = self._told = time.monotonic()
         self._bar: Any = None
 
     def advance(self, count: int) -> None:
         """Count bytes, and tell where it is time to."""
         self.done += count
+        if not self.shown:
+            return
         now = time.monotonic()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self.done)

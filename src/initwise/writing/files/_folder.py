@@ -20,6 +20,7 @@ from initwise.writing.files._split import INDEX, PartFile
 STATE = "initwise-unfinished.json"
 _OURS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 _REST = re.compile(r"\.(model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?|initwise-unfinished\.json)\.tmp")
+_THEIRS = re.compile(r"(?!\.).*\.safetensors|pytorch_model.*\.bin|.*\.bin\.index\.json")
 _ELSE = "choose another folder, or delete these files"
 
 
@@ -51,15 +52,15 @@ class Folder:
         """
         there = sorted(each.name for each in self.path.iterdir() if _OURS.fullmatch(each.name))
         known = {part.name: part for part in self.parts}
-        found = list(self._other_run())
+        found = [*self._other_run(), *self._of_others()]
         if not resume and (there or (self.path / INDEX).exists()):
-            shown = ", ".join(there[:3]) + (", ..." if len(there) > 3 else "")
-            found = [f"{self.path} holds weights already ({shown or INDEX}), and resume is False; {_ELSE}"]
+            shown = _some(there or [INDEX])
+            found = [f"{self.path} holds weights already ({shown}), and resume is False; {_ELSE}"]
         elif not found:
             strange = [name for name in there if name not in known]
             if strange:
-                shown = ", ".join(strange[:3]) + (", ..." if len(strange) > 3 else "")
-                found.append(f"{self.path} holds weights of another model, plan or max_shard_size: {shown}; {_ELSE}")
+                what = "weights of another model, plan or max_shard_size"
+                found.append(f"{self.path} holds {what}: {_some(strange)}; {_ELSE}")
             found += [problem for name in there if name in known and (problem := self._damage(known[name]))]
             found += self._index_problems([name for name in known if name not in there])
         if found:
@@ -71,6 +72,8 @@ class Folder:
         for each in self.path.iterdir():
             if _REST.fullmatch(each.name):
                 each.unlink()
+        if not missing:
+            return
         needed, free = sum(part.nbytes for part in missing), shutil.disk_usage(self.path).free
         if needed > free:
             raise _refused(
@@ -102,6 +105,11 @@ class Folder:
             words = "; ".join(shown) or "its files have other names or sizes"
             yield f"{self.path} holds the beginning of another run: {words}; {_ELSE}"
 
+    def _of_others(self) -> Iterator[str]:
+        names = sorted(each.name for each in self.path.iterdir() if each.is_file())
+        if strange := [name for name in names if _THEIRS.fullmatch(name) and not _OURS.fullmatch(name)]:
+            yield f"{self.path} holds other weights: {_some(strange)}; {_ELSE}"
+
     def _damage(self, part: PartFile) -> str:
         path = self.path / part.name
         size = path.stat().st_size
@@ -121,8 +129,14 @@ class Folder:
         if self.index is None or path.read_bytes() != self.index:
             yield f"{path} is the index of other weights; {_ELSE}"
         elif missing:
-            shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-            yield f"{path} names files that are not there: {shown}; delete the index, and run this again to write them"
+            yield (
+                f"{path} names files that are not there: {_some(missing)}; delete the index, and run this again to "
+                "write them"
+            )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _told(begin: bytes) -> str:

@@ -15,6 +15,8 @@ from initwise.writing._prepare import prepare_rows
 from initwise.writing.files._entries import Entry
 from initwise.writing.files._safetensors import as_bytes
 
+_PIECE = 2**26  # bytes of what is in memory already that are handed on at a time
+
 
 def runs(entry: Entry, memory: Callable[[], Tensor]) -> Iterator[Tensor]:
     """Yield the bytes of a tensor in row-major order, run by run.
@@ -22,9 +24,8 @@ def runs(entry: Entry, memory: Callable[[], Tensor]) -> Iterator[Tensor]:
     Each run of an element-wise law is drawn into what `memory` returns (bytes, whose length bounds the run), which is
     asked once a run. A law that is drawn at once has its whole parameter in memory meanwhile.
     """
-    if entry.row is None or not entry.by_elements:
-        flat = as_bytes(_whole(entry).contiguous().view(-1)) if math.prod(entry.shape) else torch.empty(0)
-        yield from flat.split(2**26) if flat.numel() else ()
+    if not entry.by_elements:
+        yield from (run for run in as_bytes(_whole(entry).reshape(-1)).split(_PIECE) if run.numel())
         return
     numel = math.prod(entry.shape)
     start = 0
@@ -35,6 +36,15 @@ def runs(entry: Entry, memory: Callable[[], Tensor]) -> Iterator[Tensor]:
         _draw(entry, held(flat, FlatRange(entry.shape, start)))
         yield as_bytes(flat)
         start += count
+
+
+def run_of(entry: Entry, start: int, length: int) -> Tensor:
+    """Return the bytes of so many elements, from one on in row-major order."""
+    if not entry.by_elements:
+        return as_bytes(_whole(entry).reshape(-1)[start : start + length])
+    flat = torch.empty(length, dtype=entry.dtype)
+    _draw(entry, held(flat, FlatRange(entry.shape, start)))
+    return as_bytes(flat)
 
 
 def box(entry: Entry, start: Sequence[int], sizes: Sequence[int]) -> Tensor:

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
 from initwise._arguments import show
-from initwise.errors import ArgumentError, ArgumentTypeError, WriteError
+from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.planning import Plan, refuse_other_than_plan
 from initwise.random import STREAM_VERSION
-from initwise.writing._progress import Bytes
-from initwise.writing.files._config import CONFIG, config
-from initwise.writing.files._disk import publish, put, temporary
-from initwise.writing.files._entries import OPERATION, Contents, find_contents
-from initwise.writing.files._folder import Folder
-from initwise.writing.files._pipe import Pipe, Sink
-from initwise.writing.files._runs import runs
-from initwise.writing.files._safetensors import unknown_dtype
+from initwise.writing.files._entries import OPERATION, find_contents
+from initwise.writing.files._sharded import write_sharded
 from initwise.writing.files._size import size_in_bytes
-from initwise.writing.files._split import INDEX, PartFile, index, split
 
 
 @dataclass(frozen=True)
@@ -36,12 +28,14 @@ class Written:
         files: the names of all files of weights, the index included.
         nbytes: the size of all of them.
         kept: how many of them an earlier run had finished.
+        rechecked: how many elements were read back and drawn again: they are in the files as planned.
     """
 
     folder: Path
     files: tuple[str, ...]
     nbytes: int
     kept: int = 0
+    rechecked: int = 0
 
 
 def write_weights(
@@ -52,6 +46,7 @@ def write_weights(
     max_shard_size: str | int = "5GB",
     build: Callable[[], nn.Module] | None = None,
     resume: bool = True,
+    progress: bool = True,
 ) -> Written:
     """Write what `apply` would give a model into files, part by part; the model may be on meta and larger than memory.
 
@@ -67,6 +62,10 @@ def write_weights(
     `initwise-unfinished.json` says so. After an interruption the same call goes on behind the last finished file, and
     the result is the same, byte for byte.
 
+    Before the index is written, three stretches of 1024 elements of each tensor are read from the files and drawn
+    again: a file that was damaged at large, or is another's, is found. Laws that are drawn at once are left out. Every
+    element is looked at by `initwise.digest(folder)`.
+
     Args:
         model: the model that was planned, on meta or in memory, in the dtype that the files shall have.
         plan: what `initwise.plan` returned for it.
@@ -75,6 +74,7 @@ def write_weights(
         build: constructs the model, for values that no plan decides (persistent buffers, parameters under `Keep()`) and
             that a model on meta cannot tell; as for `materialize`.
         resume: go on with an interrupted run of the same plan and options; False refuses a folder with weights.
+        progress: tell on standard error how far it is: a bar on a terminal, else a line every 30 seconds.
 
     Returns:
         The folder, its files and their size.
@@ -98,7 +98,10 @@ def write_weights(
         most = size_in_bytes(max_shard_size)
     except ArgumentError as error:
         raise type(error)(f"{OPERATION}: {error}") from None
-    return _write_safetensors(model, plan, Path(folder), find_contents(model, plan, build), most, resume=resume)
+    path, told = Path(folder), metadata(plan)
+    contents = find_contents(model, plan, build)
+    made = write_sharded(model, contents, path, most=most, told=told, resume=resume, progress=progress)
+    return _written(path, made.files, made.kept, made.rechecked)
 
 
 def metadata(plan: Plan) -> dict[str, str]:
@@ -112,82 +115,6 @@ def metadata(plan: Plan) -> dict[str, str]:
     }
 
 
-def _write_safetensors(
-    model: nn.Module, plan: Plan, path: Path, contents: Contents, most: int, *, resume: bool
-) -> Written:
-    unknown = [unknown_dtype(entry.name, entry.dtype) for entry in contents.entries]
-    if found := [problem for problem in unknown if problem is not None]:
-        raise WriteError(OPERATION, found)
-    told = metadata(plan)
-    parts = split(contents, most, told)
-    place = Folder(path, parts, index(parts, told), {**told, "max_shard_size": most})
-    with _told(path, len(parts)), place.opened():
-        done = place.finished(resume=resume)
-        missing = [part for part in parts if part.name not in done]
-        if missing:
-            place.begin(missing)
-        described = config(model)
-        if described is not None and not (path / CONFIG).exists():
-            put(path / CONFIG, described)
-        write_parts_to(missing, path)
-        place.end()
-    names = [part.name for part in parts] + ([INDEX] if len(parts) > 1 else [])
-    return Written(path, tuple(names), sum((path / name).stat().st_size for name in names), len(done))
-
-
-def write_parts_to(parts: Sequence[PartFile], path: Path | None) -> None:
-    """Draw and write files; each appears under its name once it is on the disk. Without a path, bytes go nowhere."""
-    with Bytes(sum(part.nbytes for part in parts)) as progress, Pipe() as pipe:
-        for part in parts:
-            if path is None:
-                _pour(part, _Nowhere(), pipe, progress)
-                continue
-            _write_part(part, path / part.name, pipe, progress)
-
-
-def _write_part(part: PartFile, place: Path, pipe: Pipe, progress: Bytes) -> None:
-    file = temporary(place).open("wb", buffering=0)
-
-    def whole() -> None:
-        file.close()
-        publish(place)
-
-    def give_up() -> None:
-        file.close()
-        with suppress(OSError):
-            temporary(place).unlink(missing_ok=True)
-
-    pipe.on_failure(give_up)
-    _pour(part, file, pipe, progress)
-    pipe.end(whole)
-
-
-def _pour(part: PartFile, sink: Sink, pipe: Pipe, progress: Bytes) -> None:
-    pipe.write(sink, part.header)
-    for entry in part.entries:
-        for run in runs(entry, pipe.memory):
-            pipe.write(sink, run)
-            progress.advance(run.numel())
-
-
-class _Nowhere:
-    """Takes bytes and forgets them."""
-
-    def write(self, data: memoryview, /) -> int:
-        return len(data)
-
-
-@contextmanager
-def _told(path: Path, count: int) -> Iterator[None]:
-    """Turn errors of the system into ours."""
-    try:
-        yield
-    except OSError as error:
-        whole = sum(each.is_file() for each in path.glob("model*.safetensors"))
-        raise WriteError(
-            OPERATION,
-            [
-                f"{path}: writing failed: {error.strerror or error}; {whole} of {count} files are whole and stay; mend "
-                "it, and run this again to go on"
-            ],
-        ) from error
+def _written(path: Path, files: Sequence[Path], kept: int = 0, rechecked: int = 0) -> Written:
+    size = sum(each.stat().st_size for each in files)
+    return Written(path, tuple(each.name for each in files), size, kept, rechecked)
