@@ -1,4 +1,4 @@
-"""The models: the sixty that stand for the zoo, forty more whose buffers are unusual, and how each is constructed."""
+"""The models: the sixty that stand for the zoo, others with unusual buffers, others again, and how each is made."""
 
 from __future__ import annotations
 
@@ -40,6 +40,36 @@ _WIDTHS: dict[str, dict[str, Any]] = {
     "M2M100ForConditionalGeneration": {"d_model": 128, "vocab_size": 1000},
     "ReformerModel": {"is_decoder": True},
     "BigBirdPegasusForConditionalGeneration": {"d_model": 128, "vocab_size": 1000},
+    "DeepseekV3ForCausalLM": {
+        **_NARROW,
+        "num_key_value_heads": 4,
+        "n_routed_experts": 8,
+        "n_group": 2,
+        "topk_group": 1,
+        "moe_intermediate_size": 64,
+        "q_lora_rank": 32,
+        "kv_lora_rank": 16,
+        "first_k_dense_replace": 1,
+    },
+    "Qwen3MoeForCausalLM": {**_GROUPED, "num_experts": 4, "moe_intermediate_size": 64},
+    "Mamba2ForCausalLM": {"hidden_size": 128, "num_heads": 8, "head_dim": 32, "vocab_size": 1000},
+    "JambaForCausalLM": {**_GROUPED, "num_experts": 2},
+    "GptOssForCausalLM": {**_GROUPED, "num_local_experts": 2},
+    "Olmo2ForCausalLM": _GROUPED,
+    "Phi3ForCausalLM": {**_GROUPED, "pad_token_id": 0},
+    "StableLmForCausalLM": _GROUPED,
+    "CohereForCausalLM": _GROUPED,
+    "MistralForCausalLM": _GROUPED,
+    "RecurrentGemmaForCausalLM": {**_GROUPED, "lru_width": 128},
+    "BambaForCausalLM": {**_GROUPED, "mamba_n_heads": 8, "mamba_d_head": 32},
+    "FalconMambaForCausalLM": {"hidden_size": 128, "vocab_size": 1000},
+    "MptForCausalLM": {"d_model": 128, "n_heads": 4, "vocab_size": 1000},
+    "GraniteMoeForCausalLM": {**_GROUPED, "num_local_experts": 2},
+    "Starcoder2ForCausalLM": _GROUPED,
+    "PersimmonForCausalLM": _NARROW,
+    "UMT5ForConditionalGeneration": {"d_model": 128, "vocab_size": 1000},
+    "Llama4ForCausalLM": {**_GROUPED, "num_local_experts": 2, "intermediate_size_mlp": 256, "pad_token_id": 0},
+    "SmolLM3ForCausalLM": {**_GROUPED, "pad_token_id": 0},
 }
 
 _FURTHER = {
@@ -57,7 +87,41 @@ _FURTHER = {
     """,
 }
 
-_BACKBONES = {"fcn_resnet50", "fasterrcnn_resnet50_fpn", "ssd300_vgg16"}
+# Found equal, or not, the first time they were tried, when all of the code was written.
+_UNSEEN = {
+    "timm": """
+        swinv2_cr_tiny_224 deit3_small_patch16_224 maxvit_nano_rw_256 efficientformer_l1 efficientformerv2_s0
+        cait_xxs24_224 tnt_s_patch16_224 pit_ti_224 visformer_tiny twins_pcpvt_small coat_tiny botnet26t_256
+        sehalonet33ts eca_nfnet_l0 hrnet_w18_small tf_mobilenetv3_small_100 vit_base_patch16_rope_reg1_gap_256
+        hiera_tiny_224 mobilevitv2_050 fastvit_t8 davit_tiny edgenext_xx_small focalnet_tiny_srf resnetv2_50x1_bit
+        tiny_vit_5m_224 gcvit_xxtiny nextvit_small inception_next_atto naflexvit_base_patch16_gap
+    """,
+    "torchvision": """
+        retinanet_resnet50_fpn fcos_resnet50_fpn ssdlite320_mobilenet_v3_large mvit_v1_b mvit_v2_s swin3d_s s3d
+        shufflenet_v2_x0_5 regnet_y_400mf
+    """,
+    "transformers": """
+        Mamba2ForCausalLM DeepseekV3ForCausalLM Qwen3MoeForCausalLM LongformerModel XLNetModel RobertaForMaskedLM
+        GptOssForCausalLM ElectraModel MPNetModel HubertModel Data2VecAudioModel ClapModel BlipModel OwlViTModel
+        TimesformerModel ModernBertModel JambaForCausalLM Olmo2ForCausalLM Phi3ForCausalLM StableLmForCausalLM
+        CohereForCausalLM MistralForCausalLM RecurrentGemmaForCausalLM FalconMambaForCausalLM MptForCausalLM
+        AutoformerModel TimeSeriesTransformerModel PerceiverModel NystromformerModel CanineModel
+        RTDetrForObjectDetection DPTModel EncodecModel DacModel MimiModel VitsModel HieraModel LevitModel MobileViTModel
+        PvtV2Model UMT5ForConditionalGeneration SiglipModel ASTModel Wav2Vec2ConformerModel Wav2Vec2BertModel SEWDModel
+        SplinterModel TapasModel LukeModel RoFormerModel Starcoder2ForCausalLM PersimmonForCausalLM Llama4ForCausalLM
+        SmolLM3ForCausalLM BambaForCausalLM GraniteMoeForCausalLM MgpstrModel Kosmos2Model FastSpeech2ConformerModel
+    """,
+}
+
+_BACKBONES = {
+    "fcn_resnet50",
+    "fasterrcnn_resnet50_fpn",
+    "ssd300_vgg16",
+    "retinanet_resnet50_fpn",
+    "fcos_resnet50_fpn",
+    "ssdlite320_mobilenet_v3_large",
+}
+_THETA = 12345.0  # a rotary base that is nobody's default
 
 
 def zoo() -> list[Entry]:
@@ -67,7 +131,16 @@ def zoo() -> list[Entry]:
 
 def further() -> list[Entry]:
     """Return the others."""
-    return [Entry(library, name) for library, names in _FURTHER.items() for name in names.split()]
+    return _entries(_FURTHER)
+
+
+def unseen() -> list[Entry]:
+    """Return those that were not looked at while the code was written."""
+    return _entries(_UNSEEN)
+
+
+def _entries(listed: dict[str, str]) -> list[Entry]:
+    return [Entry(library, name) for library, names in listed.items() for name in names.split()]
 
 
 def maker(entry: Entry) -> Callable[[], nn.Module]:
@@ -93,6 +166,7 @@ def maker(entry: Entry) -> Callable[[], nn.Module]:
         narrow = _WIDTHS.get(entry.name)
         if narrow:
             config = type(config)(**{**_settings(config), **narrow})
+        _turn(config)
         model: nn.Module = kind(config)
         return model
 
@@ -103,3 +177,13 @@ def _settings(config: Any) -> dict[str, Any]:
     """Return the arguments that shorten a configuration; of parts and of what is derived from widths none."""
     given = {name: value for name, value in config.to_diff_dict().items() if isinstance(value, (int, float))}
     return {name: value for name, value in given.items() if name not in {"head_dim", "transformers_version"}}
+
+
+def _turn(config: Any) -> None:
+    """Give rotary embeddings another base than the default, so that a default taken for it would be seen."""
+    for part in (config, *(each for each in vars(config).values() if hasattr(each, "to_diff_dict"))):
+        parameters = getattr(part, "rope_parameters", None)
+        kinds = [parameters, *parameters.values()] if isinstance(parameters, dict) else []
+        for each in kinds:
+            if isinstance(each, dict) and "rope_theta" in each:
+                each["rope_theta"] = _THETA
