@@ -82,7 +82,8 @@ def _table(found: Iterable[Outcome]) -> Iterator[str]:
 def _large(found: Large) -> Iterator[str]:
     yield f"{found.parameters / 1e9:.1f} B parameters on meta, planned whole, sharded by `fully_shard` over"
     yield f"{found.ranks} ranks, of which this process is the last (the process group is a fake). Its share is really"
-    yield "allocated, written and proven whole. *Planning and materializing 405 B on meta, under 30 s* is the sum of all steps."
+    yield "allocated, written and proven whole. *Planning and materializing 405 B on meta, under 30 s* is the sum of"
+    yield "all steps."
     yield ""
     yield "| step | seconds |"
     yield "|---|--:|"

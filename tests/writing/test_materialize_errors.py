@@ -114,12 +114,12 @@ def _wrapped(inner: torch.Tensor) -> Any:
             return torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=torch.float32, device=inner.device)
 
         def __init__(self, inner: torch.Tensor) -> None:
-            self.inner = inner
+            self.packed = inner
 
         @classmethod
-        def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override]
             if func.overloadpacket.__name__ == "detach":
-                return Packed(args[0].inner)
+                return Packed(args[0].packed)
             raise NotImplementedError(str(func))
 
     return Packed(inner)

@@ -71,7 +71,7 @@ def same(one: Any, other: Any, *, depth: int = 8) -> bool:
     if isinstance(one, _PLAIN):
         return bool(one == other) or (isinstance(one, float) and math.isnan(one) and math.isnan(other))
     if isinstance(one, np.ndarray):
-        return one.shape == other.shape and one.tobytes() == other.tobytes()
+        return bool(one.shape == other.shape and one.tobytes() == other.tobytes())
     if isinstance(one, (type, enum.Enum)) or one is other or not depth:
         return one is other or not depth
     if isinstance(one, dict):
