@@ -122,8 +122,10 @@ class Parameter:
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """The tensors that hold it: the parameter itself, or all originals of a parametrized one, each once."""
+        if not self.parametrized:
+            return (self.tensor,)
         found = (tensor for source in self.sources for tensor in source.originals.values())
-        return tuple({id(tensor): tensor for tensor in found}.values()) if self.parametrized else (self.tensor,)
+        return tuple({id(tensor): tensor for tensor in found}.values())
 
     @cached_property
     def form(self) -> Form:

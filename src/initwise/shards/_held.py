@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from initwise.errors import ArgumentError
 from initwise.shards._piece import Piece, boxes
@@ -65,8 +65,13 @@ def held(tensor: Tensor, shard: Shard | None = None) -> Held:
 
 def is_sharded(tensor: Tensor) -> bool:
     """Tell whether a tensor is a DTensor, without importing what is only there where torch was built for it."""
-    wrapped: bool = is_traceable_wrapper_subclass(tensor)  # named, so that types are not narrowed
-    return wrapped and callable(getattr(tensor, "to_local", None)) and hasattr(tensor, "placements")
+    return _are_sharded(type(tensor))
+
+
+@functools.cache
+def _are_sharded(kind: type) -> bool:
+    wraps = issubclass(kind, Tensor) and hasattr(kind, "__tensor_flatten__")
+    return wraps and callable(getattr(kind, "to_local", None)) and hasattr(kind, "placements")
 
 
 def local(tensor: Tensor) -> Tensor:

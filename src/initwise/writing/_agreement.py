@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
 from initwise._arguments import show
 from initwise.errors import ArgumentTypeError
@@ -79,8 +79,7 @@ def _groups(reading: Reading, agree: Any) -> Iterator[tuple[Any, torch.device]]:
 
 def _of_meshes(reading: Reading) -> Iterator[Any]:
     """Yield the groups along all axes of each mesh, one mesh after the other: so every rank hears of every other."""
-    tensors: list[Any] = [each for parameter in reading.parameters for each in parameter.tensors if is_sharded(each)]
-    for mesh in {id(each.device_mesh): each.device_mesh for each in tensors}.values():
+    for mesh in {id(each.device_mesh): each.device_mesh for _, each in _sharded(reading)}.values():
         if mesh.get_coordinate() is not None:
             yield from (mesh.get_group(axis) for axis in range(mesh.ndim))
 
@@ -113,16 +112,19 @@ def _cuts(reading: Reading) -> int:
 
     Experts may lie on a mesh of their own, another one for other ranks.
     """
+    words: dict[tuple[int, Any], str] = {}  # by mesh and placements, of which there are few
     told = hashlib.blake2b(digest_size=_CUTS // 8)
-    for parameter in reading.parameters:
-        for each in filter(is_sharded, parameter.tensors):
-            told.update(_placed(parameter.name, each).encode())
+    for name, tensor in _sharded(reading):
+        mesh, placements = tensor.device_mesh, tensor.placements
+        how = words.get((id(mesh), placements))
+        if how is None:
+            how = words[id(mesh), placements] = f"{placements} {tuple(mesh.shape)}"
+        told.update(f"{name} {how}\n".encode())
     return int.from_bytes(told.digest(), "big")
 
 
-def _placed(name: str, tensor: Tensor) -> str:
-    there: Any = tensor
-    return f"{name} {there.placements} {tuple(there.device_mesh.shape)}\n"
+def _sharded(reading: Reading) -> list[tuple[str, Any]]:
+    return [(each.name, tensor) for each in reading.parameters for tensor in each.tensors if is_sharded(tensor)]
 
 
 def _differences(mine: tuple[int, int], sent: Sequence[tuple[int, ...]], group: Any) -> Iterator[str]:
