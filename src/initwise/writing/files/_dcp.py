@@ -36,6 +36,7 @@ def write_checkpoint(
     most: int,
     told: Mapping[str, str],
     build: Callable[[], nn.Module] | None,
+    progress: bool = True,
 ) -> list[Path]:
     """Write a checkpoint with all ranks of the default process group, or with this process where there is none.
 
@@ -49,6 +50,7 @@ def write_checkpoint(
         most: bytes of a file.
         told: what the folder says of itself, in `initwise.json`.
         build: see `model`.
+        progress: tell on standard error, on the first rank, how far that rank is.
 
     Returns:
         The files that hold weights, and `.metadata`.
@@ -66,7 +68,7 @@ def write_checkpoint(
         token = ranks.from_first(place.token)
         ranks.raise_together(place.problems(token, ranks.rank))
         ranks.raise_together(_problems(path, lambda: _describe(model, work.contents, place)) if first else [])
-        _save(ranks, work, place, most)
+        _save(ranks, work, place, most, shown=progress and first)
         if first:
             place.close()
     ranks.gathered(None)  # no rank goes on before the folder is whole
@@ -98,7 +100,7 @@ def _describe(model: nn.Module, contents: Contents, place: Place) -> None:
         put(place.path / CONFIG, described)
 
 
-def _save(ranks: Ranks, work: _Work, place: Place, most: int) -> None:
+def _save(ranks: Ranks, work: _Work, place: Place, most: int, *, shown: bool) -> None:
     from torch.distributed.checkpoint.api import CheckpointException
     from torch.distributed.checkpoint.state_dict_saver import save
 
@@ -106,7 +108,7 @@ def _save(ranks: Ranks, work: _Work, place: Place, most: int) -> None:
 
     contents = work.contents
     planner = DrawingPlanner(work.boxes, [*(entry.name for entry in contents.entries), *contents.aliases])
-    writer = Writer(place.path, most, contents.aliases, shown=ranks.rank == 0)
+    writer = Writer(place.path, most, contents.aliases, shown=shown)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="torch.distributed is disabled")  # one process is fine

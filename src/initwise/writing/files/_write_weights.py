@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from torch import nn
 
@@ -14,9 +15,12 @@ from initwise._arguments import show
 from initwise.errors import ArgumentError, ArgumentTypeError
 from initwise.planning import Plan, refuse_other_than_plan
 from initwise.random import STREAM_VERSION
+from initwise.writing.files._dcp import write_checkpoint
 from initwise.writing.files._entries import OPERATION, find_contents
 from initwise.writing.files._sharded import write_sharded
 from initwise.writing.files._size import size_in_bytes
+
+Layout = Literal["safetensors", "dcp"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def write_weights(
     folder: str | os.PathLike[str],
     *,
     max_shard_size: str | int = "5GB",
+    layout: Layout = "safetensors",
     build: Callable[[], nn.Module] | None = None,
     resume: bool = True,
     progress: bool = True,
@@ -56,24 +61,31 @@ def write_weights(
     drawn at once (orthogonal, sparse, `Custom`) need their whole parameter in memory, one at a time. The model itself
     is only read.
 
-    The files are safetensors of at most `max_shard_size` with an index, named and divided as transformers does, and
+    `layout="safetensors"`: files of at most `max_shard_size` with an index, named and divided as transformers does, and
     `config.json` beside them for a model of transformers, so that `from_pretrained` takes the folder. One process
     writes. Each file appears by a rename once it is on the disk, the index last, and while something is missing
     `initwise-unfinished.json` says so. After an interruption the same call goes on behind the last finished file, and
     the result is the same, byte for byte.
 
-    Before the index is written, three stretches of 1024 elements of each tensor are read from the files and drawn
-    again: a file that was damaged at large, or is another's, is found. Laws that are drawn at once are left out. Every
-    element is looked at by `initwise.digest(folder)`.
+    `layout="dcp"`: a checkpoint of `torch.distributed.checkpoint`, whose `load` reads it in any number of processes.
+    Every rank of the default process group calls; each draws and writes its own part, that of its DTensors, or of plain
+    tensors an even share. `.metadata` comes last, and nothing reads a checkpoint without it. After an interruption it
+    is written anew.
+
+    Before the index of safetensors is written, three stretches of 1024 elements of each tensor are read from the files
+    and drawn again: a file that was damaged at large, or is another's, is found. Laws that are drawn at once are left
+    out. Every element is looked at by `initwise.digest(folder)`.
 
     Args:
         model: the model that was planned, on meta or in memory, in the dtype that the files shall have.
         plan: what `initwise.plan` returned for it.
         folder: where; made if it is missing. Other files in it stay; `config.json` too, if there is one.
         max_shard_size: of a file: "5GB", "500MB", "1GiB", or bytes. A larger tensor has a file of its own.
+        layout: "safetensors" or "dcp".
         build: constructs the model, for values that no plan decides (persistent buffers, parameters under `Keep()`) and
             that a model on meta cannot tell; as for `materialize`.
-        resume: go on with an interrupted run of the same plan and options; False refuses a folder with weights.
+        resume: go on with an interrupted run of the same plan and options; False refuses a folder with weights, as
+            `layout="dcp"` always does.
         progress: tell on standard error how far it is: a bar on a terminal, else a line every 30 seconds.
 
     Returns:
@@ -81,7 +93,8 @@ def write_weights(
 
     Raises:
         WriteError: model and plan do not fit, values cannot be known, the folder holds other weights or a damaged part,
-            another process writes there, or the disk is full; what is finished stays, and is never presented as whole.
+            another process writes there, the disk is full, or ranks differ; what is finished of safetensors stays; what
+            is not whole is never presented as whole.
         ArgumentError: an option has a value that is not allowed.
 
     >>> import tempfile, torch, initwise as iw
@@ -94,11 +107,15 @@ def write_weights(
     refuse_other_than_plan(OPERATION, plan)
     if not isinstance(model, nn.Module):
         raise ArgumentTypeError(f"{OPERATION}: the model is {show(model)}; give a torch.nn.Module")
+    if layout not in ("safetensors", "dcp"):
+        raise ArgumentError(f'{OPERATION}: layout is {show(layout)}; give "safetensors" or "dcp"')
     try:
         most = size_in_bytes(max_shard_size)
     except ArgumentError as error:
         raise type(error)(f"{OPERATION}: {error}") from None
     path, told = Path(folder), metadata(plan)
+    if layout == "dcp":
+        return _written(path, write_checkpoint(model, plan, path, most=most, told=told, build=build, progress=progress))
     contents = find_contents(model, plan, build)
     made = write_sharded(model, contents, path, most=most, told=told, resume=resume, progress=progress)
     return _written(path, made.files, made.kept, made.rechecked)
