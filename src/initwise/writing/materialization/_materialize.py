@@ -50,8 +50,9 @@ def materialize(
     computed on the CPU as constructors compute them: a model of transformers is constructed again from its
     configuration, without memory for its parameters; modules of torch, timm and torchvision have methods for it; any
     other module, or the nearest one around it, is constructed again if it keeps every argument in an attribute of its
-    name. What is constructed must agree with what is here, and nothing is guessed: what cannot be known is named, all
-    of it, before anything is allocated.
+    name. What is constructed must agree with what is here, what was written in place since is not overlooked, and
+    nothing is guessed: what cannot be known is named, all of it, before anything is allocated. What a function put in
+    the place of a buffer after the constructor cannot be seen; there `build` is needed.
 
     New memory holds NaNs of a special payload first, and at the end none is left. If anything fails the model is on
     meta again, as it was.
