@@ -57,7 +57,8 @@ def two_axes(model: Any) -> Any:
 
 def replicated(model: Any) -> Any:
     """HSDP: two replicas of what is sharded."""
-    return sharded(model, mesh=init_device_mesh("cpu", (2, dist.get_world_size() // 2)))
+    names = ("replica", "shard")
+    return sharded(model, mesh=init_device_mesh("cpu", (2, dist.get_world_size() // 2), mesh_dim_names=names))
 
 
 CUTS: dict[str, Callable[[Any], Any]] = {
