@@ -12,7 +12,7 @@ USER_STAMP := $(VENV)/.stamp-user
 DEV_STAMP := $(VENV)/.stamp-dev
 PYTEST := $(BIN)/python -m pytest -q --numprocesses=logical --maxprocesses=$(JOBS)
 
-.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-scale bench-materialize bench-measure bench-monitor bench-comparison bench-experiments signal-accuracy reproduce zoo docs constraints clean
+.PHONY: help demo test test-long test-lowest stats check lint types floors docstrings format bench bench-auto bench-faults bench-culprits bench-pages bench-scale bench-streaming bench-materialize bench-measure bench-monitor bench-comparison bench-experiments signal-accuracy reproduce zoo docs constraints clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -83,6 +83,9 @@ bench-pages: $(DEV_STAMP)  ## open reports in headless Chromium, time them, writ
 
 bench-scale: $(DEV_STAMP)  ## what one of eight ranks costs against one process, write benchmarks/scale/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.scale
+
+bench-streaming: $(DEV_STAMP)  ## 70 B drawn into nothing and 7 B onto the disk, write benchmarks/streaming/RESULTS.md
+	@$(BIN)/python -W ignore -m benchmarks.streaming
 
 signal-accuracy: $(DEV_STAMP)  ## score predicted signals against measured ones on 67 models, write benchmarks/signals/RESULTS.md
 	@$(BIN)/python -W ignore -m benchmarks.signals --giant $(SIGNALS)
