@@ -17,7 +17,10 @@ from scripts import reference
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-NEEDED = {"compare.md": "optuna"}  # optional libraries that the snippets of a page use
+NEEDED = {  # optional libraries that the snippets of a page use
+    "compare.md": ("optuna",),
+    "frameworks.md": ("lightning", "transformers", "accelerate"),
+}
 SNIPPET = re.compile(
     r"^```python\n(?P<code>.*?)^```\n(?:\n*^```text\n(?P<output>.*?)^```\n)?", re.MULTILINE | re.DOTALL
 )
@@ -53,8 +56,8 @@ def run(page: Path, text: str) -> list[tuple[Snippet, str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_snippets_of_a_page_run_and_print_what_it_says(page: Path) -> None:
-    if page.name in NEEDED:
-        pytest.importorskip(NEEDED[page.name])
+    for library in NEEDED.get(page.name, ()):
+        pytest.importorskip(library)
     for snippet, printed in run(page, page.read_text(encoding="utf-8")):
         if snippet.output is not None:
             assert printed.rstrip() == snippet.output.rstrip(), f"{page.name}, line {snippet.line}"

@@ -78,7 +78,12 @@ def offloaded(hook: Any) -> nn.Module:
     return model
 
 
-@pytest.mark.parametrize("name", ["apply", "verify", "materialize", "digest"])
+def test_what_accelerate_offloads_gets_no_memory_that_its_hooks_would_take_away() -> None:
+    with pytest.raises(iw.ApplyError, match=r"materialize: 1 problem\n.* offloaded by accelerate"):
+        iw.materialize(offloaded(Hook()), plan())
+
+
+@pytest.mark.parametrize("name", ["apply", "verify", "digest"])
 def test_what_accelerate_offloads_is_not_taken_for_a_model_on_meta(name: str) -> None:
     error, call = CALLS[name]
     said = r"'0.weight', '0.bias', '2.weight' and 1 more are offloaded by accelerate, whose hooks hold their values"
@@ -94,7 +99,7 @@ def test_a_hook_around_others_and_one_around_modules_offload_too() -> None:
     vars(around[0])["_hf_hook"] = Hook()
     for model, name in ((offloaded(several), "'0.weight'"), (around, "'0.0.weight'")):
         with pytest.raises(iw.ApplyError, match=f"{name}.* are offloaded by accelerate"):
-            iw.materialize(model, iw.plan(model, "kaiming"))
+            iw.apply(model, iw.plan(model, "kaiming"))
 
 
 def test_hooks_that_do_not_offload_are_no_obstacle() -> None:
