@@ -131,7 +131,13 @@ def test_a_dtype_is_that_of_the_file(run: Run, dtype: str) -> None:
     [
         (["--out", "absent/w.st"], "--out absent/w.st: its folder .*/absent does not exist; create it"),
         (["--out", "net.py/w.st"], "--out net.py/w.st: its folder .*/net.py is no folder"),
-        (["--out", "."], "--out .: this is a folder; give the path of a file, such as ./weights.safetensors"),
+        (["--out", "net.py/"], "--out net.py: no folder can be made here: File exists"),
+        (["--out", "net.py/w/"], "--out net.py/w: no folder can be made here: Not a directory"),
+        (
+            ["--out", "w.safetensors", "--max-shard-size", "5GB"],
+            "--max-shard-size: its files go into a folder, and --out w.safetensors is the name of a file; give a",
+        ),
+        (["--out", "w/", "--max-shard-size", "much"], "--max-shard-size is 'much'; give a number and B, KB, MB"),
         (["--out", "/dev/null"], "--out /dev/null: this is no regular file"),
         (["--out", "w.st", "--plan-out", "absent/p"], "--plan-out absent/p: its folder .*/absent does not exist"),
         (

@@ -69,7 +69,10 @@ def test_wrong_usage_is_one_message_with_where_to_look(run: Run, arguments: list
         (["plan", "net.py:raises", "--recipe", "gpt2"], "calling it raised ValueError: no such width"),
         (["plan", "quits.py:build", "--recipe", "gpt2"], "calling it called sys.exit(0)"),
         (["plan", "net.py:Net", "--recipe", "gpt2", "--out", "."], "a file, such as ./plan.txt."),
-        (["init", "net.py:Net", "--recipe", "gpt2", "--out", "."], "a file, such as ./weights.safetensors."),
+        (
+            ["init", "net.py:Net", "--recipe", "gpt2", "--out", "net.py", "--max-shard-size", "1GB"],
+            "--max-shard-size: its",
+        ),
         (["plan", "net.py:number", "--recipe", "gpt2"], "it gave a int, but it must be a torch.nn.Module"),
         (["explain", "torch.nn.Liner"], "there is nothing of this name to explain"),
     ],

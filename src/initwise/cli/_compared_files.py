@@ -8,21 +8,18 @@ from pathlib import Path
 
 from torch import nn
 
-from initwise.cli._weights import Loaded
+from initwise.cli._weights import Loaded, read_weights
 from initwise.differences import Compared, Difference
 from initwise.model import canonical_name
 
 
 def load_buffers(model: nn.Module, path: Path) -> None:
     """Give `model` the buffers in a file, beside the parameters that it has already."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        offered = set(file.keys())
-        for name, _ in list(model.named_buffers(remove_duplicate=False)):
-            if name in offered:
-                owner, _, attribute = name.rpartition(".")
-                setattr(model.get_submodule(owner), attribute, file.get_tensor(name))
+    offered = read_weights(path).tensors
+    for name, _ in list(model.named_buffers(remove_duplicate=False)):
+        if name in offered:
+            owner, _, attribute = name.rpartition(".")
+            setattr(model.get_submodule(owner), attribute, offered[name])
 
 
 def with_files(found: Difference, a: Loaded | None, b: Loaded | None, files: Sequence[str]) -> Difference:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from initwise.cli._output import ReaderGone
-from initwise.cli._signals import TERMINATED, Terminated, terminable
+from initwise.cli._signals import TERMINATED, Stopped, Terminated, terminable
 from initwise.errors import InitwiseError, VerificationError
 
 CLEAN, FINDINGS, USAGE, FAILURE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
@@ -47,6 +47,9 @@ def _told(error: BaseException) -> int:
     if isinstance(error, InitwiseError):
         _say(str(error))
         return USAGE
+    if isinstance(error, Stopped):
+        _say(f"{'terminated' if error.terminated else 'interrupted'}; {error}")
+        return TERMINATED if error.terminated else INTERRUPTED
     if isinstance(error, Terminated):
         _say("terminated; no file was left behind")
         return TERMINATED

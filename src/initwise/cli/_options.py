@@ -56,6 +56,15 @@ Frozen = Annotated[bool, typer.Option("--include-frozen", help="Plan parameters 
 Dtype = Annotated[
     str | None, typer.Option("--dtype", metavar="DTYPE", help="Convert the model: float32, bfloat16, float16, float64.")
 ]
+ShardSize = Annotated[
+    str | None,
+    typer.Option(
+        "--max-shard-size",
+        metavar="SIZE",
+        help="Of a file, if --out is a folder: 5GB, 500MB, 1GiB, or bytes (default 5GB).",
+        show_default=False,
+    ),
+]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How the result is written.")]
 Loss = Annotated[
     str | None,

@@ -16,6 +16,14 @@ class Terminated(BaseException):
     """The process was asked to stop (SIGTERM or SIGHUP). Like KeyboardInterrupt, it is no `Exception`."""
 
 
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM in the midst of work that can be gone on with; the message says how."""
+
+    def __init__(self, message: str, *, terminated: bool) -> None:
+        super().__init__(message)
+        self.terminated = terminated
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """Turn SIGTERM and SIGHUP into `Terminated` inside the block, where this is possible (the main thread)."""

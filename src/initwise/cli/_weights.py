@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from initwise.errors import TargetError
+from initwise.digests import Opened, open_files
+from initwise.errors import DigestError, TargetError
 from initwise.writing.files import write_file
 
 
@@ -43,36 +44,50 @@ def save(model: nn.Module, path: Path, metadata: Mapping[str, str]) -> None:
 
 def load(model: nn.Module, path: Path) -> Loaded:
     """Give `model` the parameters in `path`, whatever their shapes, on all their owners; what is missing stays."""
+    return _load(model, read_weights(path))
+
+
+def read_weights(path: Path) -> Opened:
+    """Return the tensors in a safetensors file, an index or a folder; they are read when their values are needed."""
+    try:
+        return open_files(path) if path.is_dir() or path.name.endswith(".index.json") else _read_file(path)
+    except DigestError as error:
+        raise TargetError(f"--weights {'; '.join(error.problems)}.") from error
+
+
+def _read_file(path: Path) -> Opened:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
         raise TargetError(f"--weights {path}: there is no such file; give one that `initwise init` wrote.")
     try:
         with safe_open(path, framework="pt") as file:
-            return _load(model, file)
+            names = file.keys()
+            return Opened({name: file.get_tensor(name) for name in names}, [file.metadata() or {}])
     except (OSError, SafetensorError) as error:
         raise TargetError(f"--weights {path}: this is no readable safetensors file: {error}.") from error
 
 
-def _load(model: nn.Module, file: Any) -> Loaded:
-    offered = set(file.keys())
+def _load(model: nn.Module, opened: Opened) -> Loaded:
+    offered = opened.tensors
+    metadata = {key: value for each in opened.metadata for key, value in each.items()}
     missing, untied, shapes = [], [], []
     for names in _tied_names(model):
         found = [name for name in names if name in offered]
         if not found:
             missing.append(names[0])
             continue
-        tensor = file.get_tensor(found[0])
+        tensor = offered[found[0]]
         expected = model.get_parameter(names[0]).shape
         if tensor.shape != expected:
             shapes.append((names[0], str(tuple(tensor.shape)), str(tuple(expected))))
         _replace(model, names, tensor)
-        untied += [name for name in found[1:] if not torch.equal(tensor, file.get_tensor(name))]
+        untied += [name for name in found[1:] if not torch.equal(tensor, offered[name])]
     known = dict(model.named_parameters(remove_duplicate=False))
     state = model.state_dict()
     buffers = sorted(name for name in state if name not in known and name not in offered)
-    extra = sorted(offered - set(state) - set(known))
-    return Loaded(tuple(missing), tuple(buffers), tuple(extra), tuple(untied), tuple(shapes), file.metadata() or {})
+    extra = sorted(set(offered) - set(state) - set(known))
+    return Loaded(tuple(missing), tuple(buffers), tuple(extra), tuple(untied), tuple(shapes), metadata)
 
 
 def _tied_names(model: nn.Module) -> Iterator[list[str]]:

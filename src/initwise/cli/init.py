@@ -1,8 +1,9 @@
-"""`initwise init`: plan, apply, verify, and write the weights to a file that appears whole or not at all."""
+"""`initwise init`: plan, apply, verify, and write weights to a file that appears whole or not at all, or a folder."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from initwise.cli import _options as options
 from initwise.cli._decide import Choice, choose
 from initwise.cli._files import atomic
 from initwise.cli._output import result, show
+from initwise.cli._streamed import folder, is_folder, streamed
 from initwise.cli._target import Model, find_model
 from initwise.cli._weights import save
 from initwise.errors import TargetError, VerificationError
@@ -27,13 +29,20 @@ from initwise.writing.files import metadata, words
 def init(
     target: options.Target,
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The safetensors file to write.", show_default=False)
+        str,
+        typer.Option(
+            "--out",
+            metavar="FILE|FOLDER/",
+            help="The safetensors file to write; or a folder, for weights that may be larger than memory.",
+            show_default=False,
+        ),
     ],
     recipe: options.Recipe = None,
     rules: options.Rules = None,
     seed: options.Seed = None,
     settings: options.Settings = None,
     dtype: options.Dtype = None,
+    most: options.ShardSize = None,
     form: options.OutputFormat = options.Format.TABLE,
     plan_out: Annotated[
         Path | None, typer.Option("--plan-out", metavar="FILE", help="Write the plan too, as JSON.")
@@ -41,20 +50,36 @@ def init(
     include_frozen: options.Frozen = False,
     inputs: options.Inputs = None,
 ) -> None:
-    """Initialize TARGET from a plan, check the weights, and write them to a safetensors file."""
-    if plan_out is not None and plan_out.resolve() == out.resolve():
+    """Initialize TARGET from a plan, check the weights, and write them to a safetensors file, or stream to a folder."""
+    place = Path(out)
+    if plan_out is not None and plan_out.resolve() == place.resolve():
         raise TargetError(f"--plan-out {plan_out}: this is --out as well; give it a file of its own.")
+    in_folder = is_folder(out, most)
     model = find_model(target, settings, dtype)
     choice = choose(recipe, rules, seed, include_frozen=include_frozen, inputs=inputs)
-    with ExitStack() as places:
-        weights = places.enter_context(atomic(out))
-        write_plan = places.enter_context(result(plan_out, "--plan-out")) if plan_out is not None else None
-        built, made, report = initialized(model, choice)
-        save(built, weights, metadata(made))
-        if write_plan is not None:
-            write_plan(to_json(made.to_dict()))
-    told = _facts(out, plan_out, built, made, report)
-    show(to_json(told) if form is options.Format.JSON else _words(told, made))
+    machine = form is options.Format.JSON
+    if in_folder:
+        with folder(place), _plan_place(plan_out) as write_plan:
+            made = streamed(model, choice, place, most, progress=not machine)
+            write_plan(made.plan)
+        show(to_json(made.facts(plan_out)) if machine else made.text(plan_out))
+        return
+    with atomic(place) as weights, _plan_place(plan_out) as write_plan:
+        built, planned, report = initialized(model, choice)
+        save(built, weights, metadata(planned))
+        write_plan(planned)
+    told = _facts(place, plan_out, built, planned, report)
+    show(to_json(told) if machine else _words(told, planned))
+
+
+@contextmanager
+def _plan_place(path: Path | None) -> Iterator[Callable[[Plan], None]]:
+    """Give the function that writes the plan, or does nothing; its place is checked before the block runs."""
+    if path is None:
+        yield lambda made: None
+        return
+    with result(path, "--plan-out") as write:
+        yield lambda made: write(to_json(made.to_dict()))
 
 
 def initialized(model: Model, choice: Choice) -> tuple[nn.Module, Plan, Report]:
