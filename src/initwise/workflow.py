@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from initwise.errors import ApplyError, VerificationError
+from initwise.model import elsewhere, read
 from initwise.planning import plan
 from initwise.recipes import Recipe
 from initwise.reporting import Report
@@ -71,6 +72,8 @@ def initialize(
 def _refuse_meta(model: nn.Module) -> None:
     """Refuse parameters and buffers without memory: a model with buffers on meta is not initialized by a plan alone."""
     absent = [name for name, each in [*model.named_parameters(), *model.named_buffers()] if each.is_meta]
+    if absent and (found := elsewhere(read(model))):  # offloaded: memory is not what it lacks
+        raise ApplyError("initialize", found)
     if absent:
         shown = repr(absent[0]) + (f" and {len(absent) - 1} more tensors are" if len(absent) > 1 else " is")
         raise ApplyError(

@@ -151,7 +151,7 @@ def test_a_model_that_accelerate_offloads_is_told() -> None:
     model = nn.Sequential(nn.Linear(3, 3))
     plan = iw.plan(model, "torch-default")
     accelerate.cpu_offload(model, execution_device=torch.device("cpu"))
-    with pytest.raises(ApplyError, match=r"'0' is offloaded by accelerate, .*remove_hook_from_module"):
+    with pytest.raises(ApplyError, match=r"'0.weight', '0.bias' are offloaded by accelerate, .*remove_hook_from_sub"):
         iw.materialize(model, plan)
     accelerate.hooks.remove_hook_from_module(model, recurse=True)
     iw.materialize(model, plan)

@@ -39,23 +39,12 @@ def checked_device(operation: str, device: Any, build: Any) -> torch.device:
 
 
 def unready(model: nn.Module) -> list[str]:
-    """Return a sentence for each buffer without a shape, and each module whose weights something else puts in place."""
-    lazy = [
+    """Return a sentence for each buffer without a shape."""
+    return [
         f"{name!r} is not initialized: its shape comes from the first input; run one forward pass first"
         for name, buffer in model.named_buffers()
         if isinstance(buffer, UninitializedBuffer)
     ]
-    offloaded = [
-        f"{name!r} is offloaded by accelerate, which puts its weights in place for each forward pass; remove its hooks"
-        " first: accelerate.hooks.remove_hook_from_module(model, recurse=True)"
-        for name, module in model.named_modules()
-        if _offloads(getattr(module, "_hf_hook", None))
-    ]
-    return [*lazy, *offloaded[:1]]
-
-
-def _offloads(hook: Any) -> bool:
-    return bool(getattr(hook, "offload", False)) or any(map(_offloads, getattr(hook, "hooks", ())))
 
 
 def misplaced(
