@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 
 import pytest
 from torch import nn
@@ -72,7 +73,7 @@ def test_elsewhere_a_line_comes_now_and_then(monkeypatch: pytest.MonkeyPatch) ->
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
     clock = iter([0.0, 10.0, 40.0, 50.0, 71.0, 80.0])
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     with Bytes(141_100_000_000) as count:
         for size in (1, 24_000_000_000, 10**9, 46_000_000_000, 70_099_999_999):
             count.advance(size)
