@@ -36,6 +36,7 @@ CALLS: dict[str, tuple[type[InitwiseError], Callable[[nn.Module], Any]]] = {
     "materialize": (iw.ApplyError, lambda model: iw.materialize(model, plan())),
     "digest": (DigestError, iw.digest),
     "initialize": (InitwiseError, lambda model: iw.initialize(model, "kaiming")),
+    "check": (iw.ArgumentError, iw.check),
 }
 
 
@@ -78,7 +79,7 @@ def offloaded(hook: Any) -> nn.Module:
     return model
 
 
-@pytest.mark.parametrize("name", ["apply", "verify", "materialize", "digest", "initialize"])
+@pytest.mark.parametrize("name", ["apply", "verify", "materialize", "digest", "initialize", "check"])
 def test_what_accelerate_offloads_is_not_taken_for_a_model_on_meta(name: str) -> None:
     error, call = CALLS[name]
     said = r"'0.weight', '0.bias', '2.weight' and 1 more are offloaded by accelerate, whose hooks hold their values"

@@ -48,6 +48,14 @@ def test_what_fabric_makes_empty_or_on_meta_has_the_weights_of_a_plain_model() -
         assert differences(model, plain()) == []
 
 
+def test_what_a_trainer_makes_empty_has_the_weights_of_a_plain_model() -> None:
+    trainer = lightning.Trainer(accelerator="cpu", devices=1, logger=False, enable_checkpointing=False)
+    with trainer.init_module(empty_init=True):
+        model = Net()
+    iw.materialize(model, plan(model))
+    assert differences(model, plain()) == []
+
+
 def test_a_model_that_fabric_has_set_up_has_the_names_of_the_model_itself() -> None:
     class Holder(nn.Module):
         """Its only part is called as that of data parallelism."""

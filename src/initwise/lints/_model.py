@@ -10,7 +10,7 @@ from torch import nn
 
 from initwise._arguments import show
 from initwise.errors import ArgumentError, ArgumentTypeError
-from initwise.model import Reading, survey
+from initwise.model import Reading, elsewhere, survey
 from initwise.planning import with_usage
 
 
@@ -26,7 +26,7 @@ def read_model(model: Any, inputs: Any) -> Reading:
         )
     inner = getattr(model, "_orig_mod", model)
     reading, problems = survey(inner)
-    _refuse(problems)
+    _refuse([*problems, *elsewhere(reading)])
     _refuse_meta(reading)
     reading, problems = with_usage(reading, inputs, needed=True)
     _refuse(problems)
