@@ -26,6 +26,13 @@ class PlanFormat(StrEnum):
     PYTHON = "python"
 
 
+class Layout(StrEnum):
+    """How weights lie in a folder."""
+
+    SAFETENSORS = "safetensors"
+    DCP = "dcp"
+
+
 Target = Annotated[
     str,
     typer.Argument(
@@ -63,6 +70,14 @@ ShardSize = Annotated[
         metavar="SIZE",
         help="Of a file, if --out is a folder: 5GB, 500MB, 1GiB, or bytes (default 5GB).",
         show_default=False,
+    ),
+]
+FolderLayout = Annotated[
+    Layout,
+    typer.Option(
+        "--layout",
+        help="Of a folder: files with an index, or a checkpoint of torch.distributed.checkpoint, of which each process"
+        " of torchrun writes its part.",
     ),
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How the result is written.")]

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from initwise.cli._decide import Choice
+from initwise.cli._joined import Processes
+from initwise.cli._options import Layout
 from initwise.cli._output import note
 from initwise.cli._signals import Stopped, Terminated
 from initwise.cli._target import Model
@@ -35,16 +37,19 @@ SIZE = "5GB"
 
 @dataclass(frozen=True)
 class Streamed:
-    """What was planned and written, and how many elements all parameters have."""
+    """What was planned and written, how many elements all parameters have, how they were written, by how many."""
 
     plan: Plan
     written: Written
     elements: int
+    layout: Layout = Layout.SAFETENSORS
+    processes: int = 1
 
     def facts(self, plan_out: Path | None) -> dict[str, Any]:
         """What machines are told."""
         return {
             "weights": str(self.written.folder),
+            "layout": self.layout.value,
             "files": list(self.written.files),
             "files_kept": self.written.kept,
             "plan": None if plan_out is None else str(plan_out),
@@ -58,34 +63,49 @@ class Streamed:
 
     def text(self, plan_out: Path | None) -> str:
         """What people are told."""
-        kept, files = sum(row.kept for row in self.plan), len(self.written.files)
+        kept, count = sum(row.kept for row in self.plan), len(self.written.files)
+        words_of = f"{count:,} file{'s' if count > 1 else ''} ({words(self.written.nbytes)})"
         lines = [
             text(self.plan.summary()),
             "",
             f"{len(self.plan) - kept:,} parameters drawn" + (f", {kept:,} kept." if kept else "."),
-            f"{self.written.rechecked:,} elements, at both ends of each tensor and within, were read back and drawn"
-            " again: each is as planned.",
-            f"Wrote {self.written.folder}: {files:,} file{'s' if files > 1 else ''} ({words(self.written.nbytes)})"
-            + (f", of which {self.written.kept:,} stood there already" if self.written.kept else "")
-            + ", with the plan's digest and seed in their metadata.",
+            *(self._files(words_of) if self.layout is Layout.SAFETENSORS else self._checkpoint(words_of)),
         ]
         return "\n".join([*lines, f"Wrote {plan_out}."] if plan_out else lines)
 
+    def _files(self, files: str) -> list[str]:
+        return [
+            f"{self.written.rechecked:,} elements, at both ends of each tensor and within, were read back and drawn"
+            " again: each is as planned.",
+            f"Wrote {self.written.folder}: {files}"
+            + (f", of which {self.written.kept:,} stood there already" if self.written.kept else "")
+            + ", with the plan's digest and seed in their metadata.",
+        ]
 
-def is_folder(out: str, most: str | None) -> bool:
-    """Tell whether --out asks for a folder: one that is there, a path that ends in a slash, or with --max-shard-size.
+    def _checkpoint(self, files: str) -> list[str]:
+        by = "one process" if self.processes == 1 else f"{self.processes:,} processes at once"
+        return [
+            f"Wrote {self.written.folder}: {files}, a checkpoint of torch.distributed.checkpoint, drawn by {by}; the"
+            " plan's digest and seed are in its initwise.json."
+        ]
+
+
+def is_folder(out: str, most: str | None, layout: Layout = Layout.SAFETENSORS) -> bool:
+    """Tell whether --out asks for a folder: one that is there, a path that ends in a slash, or with one of its options.
 
     Raises:
-        TargetError: --max-shard-size is given with the name of a file.
+        TargetError: --max-shard-size or a checkpoint's --layout is given with the name of a file.
         ArgumentError: it is no size.
     """
-    if most is None:
+    if most is not None:
+        size_in_bytes(most, "--max-shard-size")
+    option = "--layout dcp" if layout is Layout.DCP else "--max-shard-size"
+    if most is None and layout is Layout.SAFETENSORS:
         return Path(out).is_dir() or out.endswith(("/", os.sep))
-    size_in_bytes(most, "--max-shard-size")
     if Path(out).suffix == ".safetensors" or Path(out).is_file():
         raise TargetError(
-            f"--max-shard-size: its files go into a folder, and --out {out} is the name of a file; give a folder's, or"
-            " leave --max-shard-size away."
+            f"{option}: its files go into a folder, and --out {out} is the name of a file; give a folder's, or leave"
+            f" {option} away."
         )
     return True
 
@@ -109,13 +129,23 @@ def folder(out: Path) -> Iterator[None]:
         raise
 
 
-def streamed(model: Model, choice: Choice, out: Path, most: str | None, *, progress: bool) -> Streamed:
+def streamed(
+    model: Model,
+    choice: Choice,
+    out: Path,
+    most: str | None,
+    *,
+    progress: bool,
+    layout: Layout,
+    processes: Processes,
+) -> Streamed:
     """Plan a model on meta and write its weights; a model whose own code must draw some of them is held in memory."""
 
     def write(built: nn.Module, made: Plan, build: Callable[[], nn.Module] | None = None) -> Streamed:
-        with _going_on(out):
-            written = write_weights(built, made, out, max_shard_size=most or SIZE, build=build, progress=progress)
-        return Streamed(made, written, sum(each.numel() for each in built.parameters()))
+        options: Any = {"max_shard_size": most or SIZE, "layout": layout.value, "build": build, "progress": progress}
+        with _going_on(out, layout):
+            written = write_weights(built, made, out, **options)
+        return Streamed(made, written, sum(each.numel() for each in built.parameters()), layout, processes.count)
 
     built = model.build(meta=True)
     if any(each.is_meta for each in built.parameters()):
@@ -124,7 +154,8 @@ def streamed(model: Model, choice: Choice, out: Path, most: str | None, *, progr
             return write(built, made, model.build if _needs_building(built, made, model) else None)
         except ValuesError as unknown:
             first, more = unknown.problems[0].partition(";")[0], len(unknown.problems) - 1
-            note(f"the model is built, and held in memory: {first}" + (f", and {more} more" if more else ""))
+            if processes.first:
+                note(f"the model is built, and held in memory: {first}" + (f", and {more} more" if more else ""))
     # What the plan keeps, and the buffers, come from the model's own code: the same seed makes them repeatable.
     torch.manual_seed(choice.seed)
     built = model.build()
@@ -168,7 +199,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 @contextmanager
-def _going_on(out: Path) -> Iterator[None]:
+def _going_on(out: Path, layout: Layout) -> Iterator[None]:
     """Say how to go on after Ctrl-C or SIGTERM."""
     try:
         yield
@@ -176,7 +207,9 @@ def _going_on(out: Path) -> Iterator[None]:
         if not (out / STATE).exists():
             raise
         whole = len(list(out.glob("model-*.safetensors")))
+        files = f"{whole} whole file{'' if whole == 1 else 's'} in {out}; the same command goes on from there"
+        parts = f"the checkpoint in {out} is not whole; the same command writes it anew"
         raise Stopped(
-            f"{whole} whole file{'' if whole == 1 else 's'} in {out}; the same command goes on from there",
+            parts if layout is Layout.DCP else files,
             terminated=isinstance(stop, Terminated),
         ) from None

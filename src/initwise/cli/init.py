@@ -14,6 +14,7 @@ from torch import nn
 from initwise.cli import _options as options
 from initwise.cli._decide import Choice, choose
 from initwise.cli._files import atomic
+from initwise.cli._joined import joined
 from initwise.cli._output import result, show
 from initwise.cli._streamed import folder, is_folder, streamed
 from initwise.cli._target import Model, find_model
@@ -43,6 +44,7 @@ def init(
     settings: options.Settings = None,
     dtype: options.Dtype = None,
     most: options.ShardSize = None,
+    layout: options.FolderLayout = options.Layout.SAFETENSORS,
     form: options.OutputFormat = options.Format.TABLE,
     plan_out: Annotated[
         Path | None, typer.Option("--plan-out", metavar="FILE", help="Write the plan too, as JSON.")
@@ -54,16 +56,20 @@ def init(
     place = Path(out)
     if plan_out is not None and plan_out.resolve() == place.resolve():
         raise TargetError(f"--plan-out {plan_out}: this is --out as well; give it a file of its own.")
-    in_folder = is_folder(out, most)
+    in_folder = is_folder(out, most, layout)
     model = find_model(target, settings, dtype)
     choice = choose(recipe, rules, seed, include_frozen=include_frozen, inputs=inputs)
     machine = form is options.Format.JSON
-    if in_folder:
-        with folder(place), _plan_place(plan_out) as write_plan:
-            made = streamed(model, choice, place, most, progress=not machine)
-            write_plan(made.plan)
-        show(to_json(made.facts(plan_out)) if machine else made.text(plan_out))
-        return
+    with joined(layout) as processes:
+        if in_folder:
+            plan_place = _plan_place(plan_out if processes.first else None)
+            with folder(place), plan_place as write_plan:
+                shown = processes.first and not machine
+                made = streamed(model, choice, place, most, progress=shown, layout=layout, processes=processes)
+                write_plan(made.plan)
+            if processes.first:
+                show(to_json(made.facts(plan_out)) if machine else made.text(plan_out))
+            return
     with atomic(place) as weights, _plan_place(plan_out) as write_plan:
         built, planned, report = initialized(model, choice)
         save(built, weights, metadata(planned))
