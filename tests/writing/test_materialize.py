@@ -169,6 +169,18 @@ def test_a_failure_while_writing_leaves_the_model_on_meta(monkeypatch: pytest.Mo
     assert not any(tensor.is_meta for tensor in tensors(model).values())
 
 
+def test_what_cannot_be_written_is_told_in_the_name_of_materialize_and_all_is_on_meta_again() -> None:
+    def make() -> nn.Module:
+        return nn.utils.parametrizations.orthogonal(nn.Linear(4, 4), use_trivialization=False)
+
+    model: Any = make().to("meta")
+    with pytest.raises(
+        ApplyError, match=r"materialize: 1 problem\n.*the right inverse of the orthogonal parametrization raised"
+    ):
+        iw.materialize(model, iw.plan(model, "torch-default"))
+    assert all(parameter.is_meta for parameter in model.parameters())
+
+
 def test_what_nobody_wrote_is_found_and_the_model_is_on_meta_again(monkeypatch: pytest.MonkeyPatch) -> None:
     from initwise.writing.materialization import _materialize
 

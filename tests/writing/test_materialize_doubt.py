@@ -45,15 +45,15 @@ def test_a_buffer_that_was_written_after_its_constructor_is_named() -> None:
     assert torch.equal(assert_equal_to_eager(make, [], build=make).ones, torch.full((3,), 3.0))
 
 
-def test_statistics_that_were_written_after_the_norms_constructor_are_named() -> None:
+@pytest.mark.parametrize("name", ["running_var", "num_batches_tracked"])
+def test_statistics_that_were_written_after_the_norms_constructor_are_named(name: str) -> None:
     def make() -> nn.Module:
         model = nn.BatchNorm1d(3)
-        assert model.running_var is not None
-        model.running_var.fill_(5)
+        model.get_buffer(name).fill_(5)
         return model
 
-    refused(make, "'running_var' .* has no values: it was written into after its constructor")
-    refused(make, "'running_var' .* has no values: it was written into after", build=lambda: nn.BatchNorm1d(3))
+    refused(make, f"'{name}' .* has no values: it was written into after its constructor")
+    refused(make, f"'{name}' .* has no values: it was written into after", build=lambda: nn.BatchNorm1d(3))
 
 
 def test_a_checkpoint_that_was_loaded_into_meta_is_not_lost_unseen() -> None:
@@ -156,13 +156,34 @@ def test_a_large_mask_that_is_made_with_torch_empty_is_right() -> None:
     assert_equal_to_eager(make, [])
 
 
+class Summed(nn.Module):
+    """Adds a large weight to a buffer, in an operation that torch does not refuse where the weight has no memory."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.weight = nn.Parameter(torch.ones(size))
+        self.register_buffer("sums", torch.zeros(size, device="cpu").add_(self.weight.detach()))
+
+
+def test_what_torch_computes_from_nothing_is_not_taken_for_a_value() -> None:
+    model = Summed(70_000).to("meta")
+    plan = iw.plan(model, ZEROS)
+    with pytest.raises(
+        ApplyError, match=r"'sums' .*ParameterNeededError: a tensor is computed from a parameter's values"
+    ):
+        iw.materialize(model, plan)
+    iw.materialize(model, plan, build=lambda: Summed(70_000))
+    assert torch.equal(model.get_buffer("sums"), torch.ones(70_000))
+
+
 class ByNameOfTimm(Ones):
     """Has a method of the name that timm's have, which does not do all that its constructor does."""
 
     def __init__(self, scale: float) -> None:
         super().__init__()
         self._init_buffers()
-        self.ones *= scale
+        self.ones = self.ones * scale
 
     def _init_buffers(self) -> None:
         self.ones.fill_(1)

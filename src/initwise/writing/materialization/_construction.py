@@ -105,7 +105,7 @@ def constructing(
 ) -> Iterator[tuple[Operations, Functions]]:
     """Compute on the CPU, from seeded generators and under a default dtype; all are put back."""
     default = torch.get_default_dtype()
-    with undisturbed(), torch.device("cpu"):
+    with torch.inference_mode(mode=False), undisturbed(), torch.device("cpu"):
         _seed(seed)
         operations, functions = Operations(mark), Functions(redirected=redirected, shapes=shapes)
         with operations, functions:

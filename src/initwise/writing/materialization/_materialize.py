@@ -170,6 +170,9 @@ def _fill(
         apply(model, plan, shards=shards, agree=False)
         _prove(model, ready.tensors)
         settle(model)
+    except ApplyError as error:
+        memory.move_out()
+        raise ApplyError(_OPERATION, error.problems) from None
     except BaseException:
         memory.move_out()
         raise

@@ -106,6 +106,7 @@ _TABLE: dict[str, Method] = {
 }
 
 
+@torch.inference_mode(mode=False)
 def _stand_in(module: nn.Module, mark: int) -> nn.Module:
     """Return a copy on the CPU whose parameters have no memory and whose empty buffers are marked."""
     made: nn.Module = object.__new__(unsharded(type(module)))
