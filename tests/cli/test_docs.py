@@ -36,7 +36,7 @@ def test_the_commands_of_the_page_run_and_print_what_it_shows(
             count += 1
         if block["output"]:
             assert block["output"] in capsys.readouterr().out
-    assert count == 17
+    assert count == 19
 
 
 def test_the_commands_of_the_page_about_signals_print_what_it_shows_but_for_the_numbers(
