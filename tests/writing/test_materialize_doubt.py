@@ -53,7 +53,18 @@ def test_statistics_that_were_written_after_the_norms_constructor_are_named(name
         return model
 
     refused(make, f"'{name}' .* has no values: it was written into after its constructor")
-    refused(make, f"'{name}' .* has no values: it was written into after", build=lambda: nn.BatchNorm1d(3))
+
+
+def test_a_counter_that_a_forward_pass_on_meta_changed_is_the_one_that_build_gives() -> None:
+    def make() -> nn.Module:
+        model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+        model(torch.ones(2, 3))
+        return model
+
+    refused(make, "'1.num_batches_tracked' .* it was written into after .*; give build=")
+    model = on_meta(make)
+    iw.materialize(model, iw.plan(model, ZEROS), build=lambda: nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)))
+    assert model[1].num_batches_tracked == 0
 
 
 def test_a_checkpoint_that_was_loaded_into_meta_is_not_lost_unseen() -> None:
