@@ -59,6 +59,7 @@ def test_tied_tensors_are_stored_once(tmp_path: Path) -> None:
         if index.fqn in {"table.weight", "head.weight"}
     }
     assert places["table.weight"] == places["head.weight"]
+    assert metadata.planner_data == {name: (name,) for name in want}  # keys are looked up by it
     dcp_to_torch_save(tmp_path, tmp_path / "one.pt")
     assert set(torch.load(tmp_path / "one.pt")) == set(want)
 
