@@ -153,10 +153,10 @@ def a_full_disk(rank: int, world: int) -> Any:
     model, (plan, want) = on_meta(), by_one_process()
     draw = _shares.Box.values
 
-    def fails(box: _shares.Box) -> Tensor:
+    def fails(box: _shares.Box, memory: bytearray | None = None) -> Tensor:
         if rank == 1 and len(list(place("full").glob("__1_*"))) > 1:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return draw(box)
+        return draw(box, memory)
 
     with patch.object(_shares.Box, "values", fails):
         told = said(save, model, plan, place("full"), max_shard_size=5_000)

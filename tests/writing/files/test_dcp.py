@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from torch.distributed.checkpoint.filesystem import FileSystem, FileSystemReader
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
 import initwise as iw
-from initwise.writing.files import _place, _shares
+from initwise.writing.files import _checkpoint, _place, _shares
 from initwise.writing.files._folder import locked
 from tests.shards.models import RULES, Network, by_one_process
 from tests.writing.files.checkpoints import on_meta, save, wrong
@@ -78,6 +79,42 @@ def test_files_have_a_bounded_size(tmp_path: Path) -> None:
     assert wrong(Network(), tmp_path, want) == []
     weights = sum(each.nbytes for name, each in want.items() if name != "head.weight")
     assert len(files) - 1 <= weights // 20_000 + 4  # and not one for each tensor
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_boxes_share_their_memory(rules: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, _ = by_one_process(RULES[rules])
+    draw = _shares.Box.values
+    places: list[int] = []
+
+    def values(box: _shares.Box, memory: bytearray | None = None) -> Tensor:
+        made = draw(box, memory)
+        places.append(made.data_ptr())
+        return made
+
+    monkeypatch.setattr(_shares.Box, "values", values)
+    save(on_meta(), plan, tmp_path, max_shard_size=20_000)
+    assert len(places) > 10
+    assert len(set(places)) == 1
+
+
+def test_what_is_too_large_for_that_is_gone_before_the_next_box(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, _ = by_one_process(RULES["structured"])
+    draw = _shares.Box.values
+    made: list[weakref.ref[Tensor]] = []
+
+    def values(box: _shares.Box, memory: bytearray | None = None) -> Tensor:
+        assert all(each() is None for each in made)
+        drawn = draw(box, memory)
+        made.append(weakref.ref(drawn))
+        return drawn
+
+    monkeypatch.setattr(_shares.Box, "values", values)
+    monkeypatch.setattr(_checkpoint, "CHUNK", 0)
+    save(on_meta(), plan, tmp_path)
+    assert len(made) > 10
 
 
 def test_a_model_of_transformers_has_its_configuration_beside_it(tmp_path: Path) -> None:
@@ -194,10 +231,10 @@ def test_values_that_nothing_tells_are_named_before_a_folder_is_made(tmp_path: P
 def _failing(error: BaseException, after: int) -> Any:
     draw, turns = _shares.Box.values, iter(range(after))
 
-    def values(box: _shares.Box) -> Tensor:
+    def values(box: _shares.Box, memory: bytearray | None = None) -> Tensor:
         if next(turns, None) is None:
             raise error
-        return draw(box)
+        return draw(box, memory)
 
     return values
 

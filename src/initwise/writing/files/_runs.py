@@ -47,10 +47,11 @@ def run_of(entry: Entry, start: int, length: int) -> Tensor:
     return as_bytes(flat)
 
 
-def box(entry: Entry, start: Sequence[int], sizes: Sequence[int]) -> Tensor:
+def box(entry: Entry, start: Sequence[int], sizes: Sequence[int], made: Tensor | None = None) -> Tensor:
     """Return a box of a tensor, and never more of it in memory than its law needs.
 
-    Of a law that is drawn at once the blocks are computed of which the box holds something.
+    Of a law that is drawn at once the blocks are computed of which the box holds something; any other is drawn into
+    `made`, if that is given.
     """
     if entry.row is None:
         assert entry.values is not None  # noqa: S101 - an entry has a row or values
@@ -60,7 +61,7 @@ def box(entry: Entry, start: Sequence[int], sizes: Sequence[int]) -> Tensor:
         return values.contiguous().clone()
     if entry.parameter is not None and not entry.by_elements and tuple(sizes) == entry.shape:
         return _whole(entry).contiguous()
-    made = torch.empty(tuple(sizes), dtype=entry.dtype)
+    made = torch.empty(tuple(sizes), dtype=entry.dtype) if made is None else made
     _draw(entry, held(made, Slice(entry.shape, start)))
     return made
 

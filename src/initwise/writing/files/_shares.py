@@ -32,12 +32,22 @@ class Box(NamedTuple):
         """How many bytes it has."""
         return math.prod(self.sizes) * self.entry.dtype.itemsize
 
-    def values(self) -> Tensor:
-        """Draw it, or copy what is known, into memory of its own on the CPU."""
+    def values(self, memory: bytearray | None = None) -> Tensor:
+        """Draw it, or copy what is known, into `memory`, which is large enough; or into memory of its own."""
+        made = None if memory is None or not self.nbytes else self._in(memory)
+        if made is not None and self.entry.by_elements:
+            return box(self.entry, self.start, self.sizes, made)
         known = self.entry.values
         if known is not None and is_sharded(known):
-            return _local(known, self.start, self.sizes)
-        return box(self.entry, self.start, self.sizes)
+            found = _local(known, self.start, self.sizes)
+        else:
+            found = box(self.entry, self.start, self.sizes)
+        return found if made is None else made.copy_(found)
+
+    def _in(self, memory: bytearray) -> Tensor:
+        """Return a tensor of its sizes, whose storage is no larger than it is: that is what `torch.save` saves."""
+        count = math.prod(self.sizes)
+        return torch.frombuffer(memory, dtype=self.entry.dtype, count=count).view(self.sizes)
 
 
 def boxes_of(contents: Contents, rank: int, ranks: int, most: int = CHUNK) -> list[Box]:
