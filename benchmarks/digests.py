@@ -37,6 +37,8 @@ def cases(dtype: torch.dtype) -> Iterator[tuple[str, Tensor, Callable[[], object
     whole = torch.zeros(ROWS, COLUMNS, dtype=dtype)
     model = holding(whole)
     yield "whole", whole, lambda: iw.digest(model)
+    across = holding(torch.zeros(COLUMNS, ROWS // 4, dtype=dtype).t())
+    yield "transposed", across.get_parameter("weight").t(), lambda: iw.digest(across)
     for what, first, last in (("columns, a half", 0, COLUMNS // 2), ("columns, odd", 1_001, 1_001 + COLUMNS // 2 + 4)):
         part = whole[:, first:last].contiguous()
         shards, shard = {"weight": Slice((ROWS, COLUMNS), (0, first))}, holding(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -131,6 +131,18 @@ def test_tasks_of_any_size_sum_to_the_whole(piece: int, monkeypatch: pytest.Monk
     monkeypatch.setattr(_sums, "CHUNK", piece)
     monkeypatch.setattr(_sums, "COPIED", piece)
     assert (_whole(tensor), _whole(tensor.t())) == expected
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_permuted_tensors_are_summed_in_the_order_of_the_whole(dtype: torch.dtype) -> None:
+    """Their sizes are no multiples of a tile's."""
+    tensor = _random((290, 3, 301), dtype)
+    for order in permutations(range(3)):
+        view = tensor.permute(order)
+        assert _whole(view) == _whole(view.contiguous()), order
+        part = view[1:, 1:, 7:]
+        here = [Piece(part, (1, 1, 7))]
+        assert _sum(view, here) == _sum(view, [Piece(part.contiguous(), (1, 1, 7))]), order
 
 
 def test_what_no_element_is_held_of_sums_to_nothing() -> None:

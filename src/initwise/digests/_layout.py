@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-CACHED = 128  # columns of a transposed matrix at a time: their cache lines stay until the next rows need them
 FAR = 16  # elements, about a cache line
 
 
@@ -35,6 +34,25 @@ class Layout(NamedTuple):
         return math.prod(axis.size for axis in self.axes)
 
 
+class Transposed(NamedTuple):
+    """A box whose last axis lies apart in memory: `near` is the axis whose elements lie closest to each other there."""
+
+    start: int
+    outer: tuple[Axis, ...]
+    near: Axis
+    inner: Axis
+
+    def strips(self, deep: int) -> int:
+        """The number of parts that hold all of the last axis, and at most so many elements of the near one."""
+        return math.prod(axis.size for axis in self.outer) * -(-self.near.size // deep)
+
+    def elements(self, begin: int, end: int, deep: int) -> int:
+        """The number of elements in the strips [begin, end)."""
+        of_one = -(-self.near.size // deep)
+        missing = of_one * deep - self.near.size  # in the last strip of each
+        return ((end - begin) * deep - (end // of_one - begin // of_one) * missing) * self.inner.size
+
+
 def layout(sizes: Sequence[int], steps: Sequence[int], strides: Sequence[int], start: int) -> Layout:
     """Return the merged layout of a box with at least one element."""
     axes = sorted(map(Axis, sizes, steps, strides), key=lambda axis: -axis.step)
@@ -50,15 +68,15 @@ def layout(sizes: Sequence[int], steps: Sequence[int], strides: Sequence[int], s
     return Layout(start, 0, tuple(merged) or (Axis(1, 1, 1),))
 
 
-def cached(whole: Layout) -> Iterator[Layout]:
-    """Yield parts of a layout: blocks of columns of a transposed matrix, else the whole."""
-    size, step, stride = whole.axes[-1]
-    if len(whole.axes) == 1 or abs(stride) < FAR or size <= CACHED:
-        yield whole
-        return
-    for begin in range(0, size, CACHED):
-        inner = Axis(min(CACHED, size - begin), step, stride)
-        yield Layout(whole.start + begin * step, whole.offset + begin * stride, (*whole.axes[:-1], inner))
+def transposed(whole: Layout) -> Transposed | None:
+    """Return the layout as a transposed one, where its elements are best put into order before they are summed."""
+    *outer, inner = whole.axes
+    if not outer or inner.step != 1 or inner.stride < FAR:
+        return None
+    near = min(outer, key=lambda axis: axis.stride)
+    if not 0 < near.stride < inner.stride:
+        return None
+    return Transposed(whole.start, tuple(axis for axis in outer if axis is not near), near, inner)
 
 
 def row_major(shape: Sequence[int]) -> list[int]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from initwise.digests._lanes import Keys, Lanes, keys, reference
-from initwise.digests._layout import Axis, Layout, cached, layout, row_major
+from initwise.digests._layout import Axis, Layout, Transposed, layout, row_major, transposed
 from initwise.shards import Piece
 
 PIECE = 2**23  # bytes that one task sums, so that starting it costs little; the last one is not far behind the others
@@ -78,11 +78,31 @@ def _of_memory(view: Tensor, steps: Sequence[int], start: int, key: Keys) -> Ite
         for box, first in _boxes(view, steps, start, CHUNK):
             yield functools.partial(_by_numpy, box, steps, first, key)
         return
-    for block in cached(layout(view.shape, steps, view.stride(), start)):
-        many = max(1, PIECE // view.element_size())
-        for begin in range(0, block.numel, many):
-            end = min(begin + many, block.numel)
-            yield functools.partial(_by_kernel, kernels, view, block, begin, end, key)
+    block = layout(view.shape, steps, view.stride(), start)
+    many = max(1, PIECE // view.element_size())
+    across = transposed(block)
+    if across is not None:
+        yield from _of_transposed(view, across, many, key)
+        return
+    for begin in range(0, block.numel, many):
+        end = min(begin + many, block.numel)
+        yield functools.partial(_by_kernel, kernels, view, block, begin, end, key)
+
+
+def _of_transposed(view: Tensor, block: Transposed, many: int, key: Keys) -> Iterator[Task]:
+    from initwise.digests import _tiled
+
+    deep = _tiled.deep(view.element_size())
+    strips, at_once = block.strips(deep), max(1, many // (deep * block.inner.size))
+    for begin in range(0, strips, at_once):
+        yield functools.partial(_by_tiles, view, block, begin, min(begin + at_once, strips), key)
+
+
+def _by_tiles(view: Tensor, block: Transposed, begin: int, end: int, key: Keys) -> Lanes:
+    from initwise.digests import _tiled
+
+    first, second = _tiled.summed(view.data_ptr(), block, view.element_size(), begin, end, key)
+    return key.of(first, second, block.elements(begin, end, _tiled.deep(view.element_size())))
 
 
 def _of_copies(view: Tensor, steps: Sequence[int], start: int, key: Keys) -> Iterator[Task]:
