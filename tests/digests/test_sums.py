@@ -133,10 +133,10 @@ def test_tasks_of_any_size_sum_to_the_whole(piece: int, monkeypatch: pytest.Monk
     assert (_whole(tensor), _whole(tensor.t())) == expected
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bfloat16, torch.float32, torch.float64], ids=str)
 def test_permuted_tensors_are_summed_in_the_order_of_the_whole(dtype: torch.dtype) -> None:
     """Their sizes are no multiples of a tile's."""
-    tensor = _random((290, 3, 301), dtype)
+    tensor = _random((290, 2, 131), dtype)
     for order in permutations(range(3)):
         view = tensor.permute(order)
         assert _whole(view) == _whole(view.contiguous()), order

@@ -223,6 +223,38 @@ def test_multipliers_of_a_module_whose_parameter_is_tied_stay_with_it() -> None:
     assert plan.part(first).multipliers == ()
 
 
+def test_multipliers_of_a_module_that_the_part_has_not_are_left_out() -> None:
+    """A bare parameter here was a module's there: it has no name to which the module's factor could belong."""
+
+    def untied(width: int) -> Net:
+        model = Net(width=width)
+        model.head = nn.Linear(width, 11, bias=False)
+        return model
+
+    plan = planned(untied(64), iw.recipes.mup(base=untied(16)))
+    assert ("head", "output") in {(each.target, each.kind) for each in plan.multipliers}
+    bare = nn.Module()
+    bare.register_parameter("projection", nn.Parameter(torch.empty(11, 64)))
+    part = plan.part(bare, {"projection": "head.weight"})
+    assert "output" not in {each.kind for each in part.multipliers}
+    assert {each.target for each in part.multipliers} <= {"projection"}
+
+
+def test_a_module_that_holds_the_whole_maps_to_nothing(whole: tuple[iw.Plan, dict[str, Tensor]]) -> None:
+    plan, want = whole
+    wrapped = nn.ModuleDict({"inner": Net()})
+    iw.apply(wrapped, plan, names={"inner": ""})
+    assert all(torch.equal(each, want[name.removeprefix("inner.")]) for name, each in weights(wrapped).items())
+
+
+def test_a_flat_part_of_a_parameter_may_have_another_name(whole: tuple[iw.Plan, dict[str, Tensor]]) -> None:
+    plan, want = whole
+    flat = nn.Module()
+    flat.register_parameter("piece", nn.Parameter(torch.empty(40)))
+    iw.apply(flat, plan, names={"piece": "layers.1.weight"}, shards={"piece": iw.FlatRange((16, 16), 100)})
+    assert torch.equal(flat.get_parameter("piece"), want["layers.1.weight"].flatten()[100:140])
+
+
 BAD: list[tuple[Any, str]] = [
     (
         {"layers.0": "layers.2", "layers.1": "layers.2"},

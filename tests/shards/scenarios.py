@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy, fully_shard
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
@@ -150,7 +150,9 @@ def different_placements(rank: int, world: int) -> Any:
     odd = DTensor.from_local(local, mesh, [placement], run_check=False, shape=torch.Size((6, 4)), stride=(4, 1))
     model.weight = nn.Parameter(odd)
     poisoned(model)
-    return said(iw.apply, model, plan), untouched(model)
+    refused = said(iw.apply, model, plan), untouched(model)
+    allowed = said(iw.apply, model, plan, agree=dist.group.WORLD)  # a caller's group may hold different meshes
+    return refused if allowed == "nothing" else (allowed, False)
 
 
 def different_replicas(rank: int, world: int) -> Any:
@@ -350,6 +352,14 @@ def one_far_rank(rank: int, world: int) -> Any:
     return found
 
 
+def different_replicas_of_fsdp1(rank: int, world: int) -> Any:
+    """Pairs of ranks that hold the model each, and the pairs have different seeds."""
+    mesh = init_device_mesh("cpu", (world // 2, 2), mesh_dim_names=("replicas", "shards"))
+    options: dict[str, Any] = {"sharding_strategy": ShardingStrategy.HYBRID_SHARD, "device_id": torch.device("cpu")}
+    model = FullyShardedDataParallel(Network(), device_mesh=mesh, use_orig_params=True, **options)
+    return said(iw.apply, model, planned(Network(), seed=rank // 2))
+
+
 CASES: tuple[Case, ...] = (
     fsdp,
     tensor_parallel,
@@ -372,4 +382,4 @@ CASES: tuple[Case, ...] = (
     verification,
     all_in_one_call,
 )
-CASES_OF_FOUR: tuple[Case, ...] = (uneven_in_two_axes, one_far_rank)
+CASES_OF_FOUR: tuple[Case, ...] = (uneven_in_two_axes, one_far_rank, different_replicas_of_fsdp1)

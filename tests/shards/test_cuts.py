@@ -16,6 +16,7 @@ from initwise.initializers import Initializer, Target
 from initwise.planning import Part, Row
 from initwise.shards import Shard, held
 from initwise.writing import write_parts
+from initwise.writing._parts import write_zero_padding
 from tests.cases import CASES, Case
 from tests.shards.cuts import cuts, together
 
@@ -115,6 +116,34 @@ def test_packed_blocks_keep_their_laws_wherever_a_cut_falls(law: Initializer, da
         iw.apply(model, plan, shards={"in_proj_weight": shard})
         written.append((shard, model.in_proj_weight.detach()))
     assert torch.equal(together(whole, written), whole)
+
+
+def _packed(law: Initializer) -> tuple[Tensor, ...]:
+    """The blocks of a packed query, key and value."""
+    model: Any = nn.MultiheadAttention(8, 2, bias=False)
+    rules = [iw.rule("in_proj_weight", law), iw.rule("out_proj.weight", iw.Normal(std=0.02))]
+    iw.apply(model, iw.plan(model, rules, seed=5))
+    weight: Tensor = model.in_proj_weight.detach()
+    return weight.split(8)
+
+
+def test_each_block_of_a_packed_weight_has_its_own_law_and_the_random_words_of_the_whole() -> None:
+    mixed = _packed(iw.PerBlock(q=iw.Normal(std=0.02), k=iw.Normal(std=0.5), v=iw.Zeros()))
+    assert torch.equal(mixed[0], _packed(iw.Normal(std=0.02))[0])
+    assert torch.equal(mixed[1], _packed(iw.Normal(std=0.5))[1])
+    assert not mixed[2].any()
+
+
+def test_structured_blocks_are_drawn_apart() -> None:
+    query, key, value = _packed(iw.Orthogonal())
+    assert not any(torch.equal(one, other) for one, other in ((query, key), (query, value), (key, value)))
+
+
+@pytest.mark.parametrize("row", [8, -1])
+def test_a_padding_row_may_be_counted_from_the_last(row: int) -> None:
+    rows = torch.ones(9, 4)
+    write_zero_padding(held(rows), row)
+    assert rows.sum(1).tolist() == [4.0] * 8 + [0.0]
 
 
 @settings(max_examples=10)

@@ -74,6 +74,11 @@ def test_a_tensor_without_a_shard_is_the_whole() -> None:
     assert here.first
     assert here.whole == (2, 3)
     assert not held(torch.empty(2, 3), iw.Slice((4, 3))).complete
+    assert not held(torch.empty(0), iw.FlatRange((4, 3), 12)).complete
+
+
+def test_runs_may_touch_and_end_where_the_whole_does() -> None:
+    assert iw.Slice((8, 4), runs={0: [(4, 8), (0, 2), (2, 4)]}).runs == ((0, ((4, 8), (0, 2), (2, 4))),)
 
 
 def test_what_is_said_of_heads_in_a_packed_weight_is_found_there() -> None:

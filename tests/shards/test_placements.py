@@ -98,6 +98,7 @@ def test_strided_shards_of_two_axes_are_those_of_fsdp_over_tensor_parallel(
 
 def test_a_negative_axis_counts_from_the_last() -> None:
     assert axis_runs((4, 6), (2,), (1,), [Shard(-1)]) == axis_runs((4, 6), (2,), (1,), [Shard(1)])
+    assert axis_runs((4, 6), (2,), (1,), [Shard(-2)]) == axis_runs((4, 6), (2,), (1,), [Shard(0)])
 
 
 def test_a_rank_outside_of_the_mesh_holds_nothing() -> None:

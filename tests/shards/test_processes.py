@@ -163,3 +163,7 @@ def test_four_ranks_on_two_axes_hold_uneven_parts_and_all_hear_of_one_that_diffe
             assert untouched
             assert collectives == 2  # one for each axis
             assert index == 3 or "rank " in error
+        far = (index + 2) % 4
+        assert (
+            f"rank {far} and this one ({index}) have plans with different seeds" in rank["different_replicas_of_fsdp1"]
+        )

@@ -160,8 +160,8 @@ def _box(
 def summed(address: int, place: Layout, size: int, begin: int, end: int, key: Keys) -> tuple[int, int]:
     """Return the two sums over the elements [begin, end) of a layout, of `size` bytes each (1, 2 or 4).
 
-    `address` is that of the memory's first element, from which the layout's offset counts.
+    `address` is that of the first of all elements.
     """
     axes = np.array(place.axes, dtype=np.int64)
-    first, second = _box(address + place.offset * size, axes, place.start, size, begin, end, *key.scale, *_ADDRESSES)
+    first, second = _box(address, axes, place.start, size, begin, end, *key.scale, *_ADDRESSES)
     return int(first), int(second)

@@ -20,12 +20,11 @@ class Axis(NamedTuple):
 class Layout(NamedTuple):
     """Axes by falling step, merged where they continue each other.
 
-    The element (i0, i1, ...) has the index start + sum(i * step) in the whole, and lies offset + sum(i * stride)
+    The element (i0, i1, ...) has the index start + sum(i * step) in the whole, and lies sum(i * stride)
     elements after the first one of the memory.
     """
 
     start: int
-    offset: int
     axes: tuple[Axis, ...]
 
     @property
@@ -65,7 +64,7 @@ def layout(sizes: Sequence[int], steps: Sequence[int], strides: Sequence[int], s
             merged[-1] = Axis(outer.size * axis.size, axis.step, axis.stride)
         else:
             merged.append(axis)
-    return Layout(start, 0, tuple(merged) or (Axis(1, 1, 1),))
+    return Layout(start, tuple(merged) or (Axis(1, 1, 1),))
 
 
 def transposed(whole: Layout) -> Transposed | None:

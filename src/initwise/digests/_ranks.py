@@ -97,7 +97,7 @@ def _over_mesh(mesh: Any, sums: Mapping[Axes, Lanes], plain: Lanes, found: list[
             found.append(_differing(f"parameters that are no DTensors, among {_ranks(group)}"))
         for number, kind in enumerate(kinds):
             each = [_lanes(row[4 + 3 * number : 7 + 3 * number]) for row in rows]
-            if not agree or axis not in kind:
+            if axis not in kind:  # without `agree`, in none
                 held[number] = sum(each, Lanes())
             elif _differ(each):
                 found.append(_differing(f"DTensors, among {_ranks(group)}"))

@@ -129,7 +129,7 @@ def _doubled(block: Layout) -> Layout:
     *outer, inner = (Axis(axis.size, 2 * axis.step, 2 * axis.stride) for axis in block.axes)
     beside = inner.step == inner.stride == 2
     axes = (*outer, Axis(2 * inner.size, 1, 1)) if beside else (*outer, inner, Axis(2, 1, 1))
-    return Layout(2 * block.start, 2 * block.offset, axes)
+    return Layout(2 * block.start, axes)
 
 
 def _by_numpy(box: Tensor, steps: Sequence[int], start: int, key: Keys) -> Lanes:

@@ -72,7 +72,7 @@ def _groups(reading: Reading, agree: Any) -> Iterator[tuple[Any, torch.device]]:
         return
     seen: set[int] = set()
     for each in [agree] if agree is not True else [*_of_meshes(reading), *_of_wrappers(reading)]:
-        if id(each) not in seen and dist.get_rank(each) >= 0 and dist.get_world_size(each) > 1:
+        if id(each) not in seen and dist.get_world_size(each) > 1:  # it is -1 outside of the group
             seen.add(id(each))
             yield each, _device(each)
 
