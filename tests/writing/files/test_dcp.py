@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import os
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from torch.distributed.checkpoint.filesystem import FileSystem, FileSystemReader
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
 import initwise as iw
-from initwise.writing.files import _checkpoint, _place, _shares
+from initwise.writing.files import _place, _shares
 from initwise.writing.files._folder import locked
 from tests.shards.models import RULES, Network, by_one_process
 from tests.writing.files.checkpoints import on_meta, save, wrong
@@ -96,25 +95,6 @@ def test_boxes_share_their_memory(rules: str, tmp_path: Path, monkeypatch: pytes
     save(on_meta(), plan, tmp_path, max_shard_size=20_000)
     assert len(places) > 10
     assert len(set(places)) == 1
-
-
-def test_of_what_is_too_large_for_that_only_the_last_one_is_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan, _ = by_one_process(RULES["structured"])
-    draw = _shares.Box.values
-    made: list[weakref.ref[torch.UntypedStorage]] = []
-
-    def values(box: _shares.Box, memory: bytearray | None = None) -> Tensor:
-        assert all(each() is None for each in made[:-1])
-        drawn = draw(box, memory)
-        made.append(weakref.ref(drawn.untyped_storage()))
-        return drawn
-
-    monkeypatch.setattr(_shares.Box, "values", values)
-    monkeypatch.setattr(_checkpoint, "CHUNK", 0)
-    save(on_meta(), plan, tmp_path)
-    assert len(made) > 10
 
 
 def test_a_model_of_transformers_has_its_configuration_beside_it(tmp_path: Path) -> None:

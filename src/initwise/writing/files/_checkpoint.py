@@ -5,7 +5,6 @@ Imported where a checkpoint is written only: torch loads the package for it late
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -26,7 +25,7 @@ from torch.distributed.checkpoint.storage import WriteResult
 from torch.futures import Future
 
 from initwise.writing._progress import Bytes
-from initwise.writing.files._shares import CHUNK, Box
+from initwise.writing.files._shares import Box
 
 
 class DrawingPlanner(DefaultSavePlanner):
@@ -38,8 +37,7 @@ class DrawingPlanner(DefaultSavePlanner):
         self._boxes = {MetadataIndex(each.entry.name, each.start): each for each in boxes}
         self._names = names
         self.progress: Bytes | None = None
-        self._memory = bytearray(min(CHUNK, max((each.nbytes for each in boxes), default=0)))
-        self._large = False
+        self._memory = bytearray(max((each.nbytes for each in boxes), default=0))
 
     def create_local_plan(self) -> SavePlan:
         """Return what this rank could write; of what several could, torch gives each to one of them."""
@@ -48,16 +46,11 @@ class DrawingPlanner(DefaultSavePlanner):
         return self.plan
 
     def resolve_data(self, write_item: WriteItem) -> Tensor:
-        """Draw a box, where the one before was, which is written.
+        """Draw a box where the one before was, which is written.
 
-        `torch.save` leaves what it saved in a cycle that is collected much later: so boxes share their memory, and what
-        is too large for it is collected at once.
+        Torch's writer keeps what it was given until a file ends: boxes with memory of their own would add up.
         """
-        if self._large:
-            gc.collect()
-        drawn = self._boxes[write_item.index]
-        self._large = drawn.nbytes > len(self._memory)
-        values = drawn.values(None if self._large else self._memory)
+        values = self._boxes[write_item.index].values(self._memory)
         if self.progress is not None:
             self.progress.advance(values.nbytes)
         return values

@@ -33,7 +33,7 @@ class Box(NamedTuple):
         return math.prod(self.sizes) * self.entry.dtype.itemsize
 
     def values(self, memory: bytearray | None = None) -> Tensor:
-        """Draw it, or copy what is known, into `memory`, which is large enough; or into memory of its own."""
+        """Draw it, or copy what is known, into `memory`, which is large enough, or into memory of its own."""
         made = None if memory is None or not self.nbytes else self._in(memory)
         if made is not None and self.entry.by_elements:
             return box(self.entry, self.start, self.sizes, made)
