@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import initwise as iw
+from initwise.cli._signals import Terminated
 from initwise.cli._target import find_model
-from initwise.writing.files import STATE
+from initwise.writing.files import STATE, _sharded
 from tests.cli.conftest import Run
 from tests.writing.files.streamed import INDEX, assert_holds
 
@@ -174,9 +176,24 @@ raise SystemExit(main())
 """
 
 
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_an_interrupt_is_told_with_how_to_go_on(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException], code: int
+) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise stop
+
+    monkeypatch.setattr(_sharded, "write_parts_to", stopped)
+    outcome = run(*NET, "--out", "new/")
+    assert (outcome.code, outcome.out) == (code, "")
+    assert "; 0 whole files in new; the same command goes on from there" in outcome.err
+    assert left(folder / "new") == {STATE}
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), pytest.param(signal.SIGTERM, 143, "terminated", marks=pytest.mark.long)],
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
 )
 def test_a_signal_leaves_whole_files_and_says_how_to_go_on(
     run: Run, folder: Path, number: int, code: int, word: str

@@ -101,6 +101,22 @@ def test_an_interrupted_run_goes_on_behind_the_last_whole_file(whole: Path, part
     assert contents(partial) == contents(whole)
 
 
+def test_what_is_damaged_gets_no_index_and_stays_unfinished(partial: Path) -> None:
+    data = bytearray((partial / PARTS[0]).read_bytes())
+    data[-1] ^= 1
+    (partial / PARTS[0]).write_bytes(data)
+    with pytest.raises(WriteError, match=rf"{PARTS[0]}: '2\.weight' does not hold what the plan asks for at element"):
+        write(partial)
+    assert sorted(contents(partial)) == [STATE, *PARTS]
+
+
+def test_half_files_of_whatever_run_are_removed(whole: Path, partial: Path) -> None:
+    for name in (".model.safetensors.tmp", ".model-00007-of-00009.safetensors.tmp", f".{STATE}.tmp"):
+        (partial / name).write_text("half")
+    write(partial)
+    assert contents(partial) == contents(whole)
+
+
 def test_a_full_disk_is_one_error_and_nothing_half_written_stays(tmp_path: Path) -> None:
     said = (
         r"/new: writing failed: No space left on device; 1 of 3 files are whole and stay; mend it, and run this again"

@@ -14,7 +14,8 @@ from torch import nn
 
 import initwise as iw
 from initwise.errors import ArgumentError, WriteError
-from initwise.writing.files import ValuesError
+from initwise.writing.files import ValuesError, _sharded
+from initwise.writing.files._pipe import Pipe
 from tests.writing.eager import on_meta
 from tests.writing.files.streamed import INDEX, assert_holds, assert_streamed_equals_applied
 
@@ -37,12 +38,12 @@ class Net(nn.Module):
         self.turned = nn.Parameter(torch.zeros(5, 3).t())
         self.phases = nn.Parameter(torch.zeros(3, 2, dtype=torch.complex64))
         self.register_buffer("positions", torch.arange(8).expand(1, -1), persistent=False)
-        self.register_buffer("mask", torch.ones(4, 4).tril().bool())
+        self.register_buffer("mask", torch.ones(3, 3).tril().bool())
         self.register_buffer("empty", torch.zeros(0, 3))
         self.register_buffer("nothing", None)
 
 
-RULES = ["torch-default", *(iw.rule(name, iw.Normal(std=0.3)) for name in ("scalar", "turned", "phases"))]
+RULES: list[Any] = ["torch-default", *(iw.rule(name, iw.Normal(std=0.3)) for name in ("scalar", "turned", "phases"))]
 
 
 @pytest.mark.parametrize("most", ["5GB", "2KB", 1])
@@ -50,7 +51,27 @@ def test_files_hold_what_apply_writes_however_they_are_cut(tmp_path: Path, most:
     assert_streamed_equals_applied(Net, tmp_path, RULES, max_shard_size=most)
 
 
-@pytest.mark.parametrize("most", ["5GB", "2KB", 400, 1])
+@pytest.mark.parametrize("size", [16, 24, 96, 1000])
+def test_tensors_that_are_larger_than_a_buffer_are_drawn_run_by_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(_sharded, "Pipe", lambda: Pipe(size))
+    assert_streamed_equals_applied(Net, tmp_path, RULES, max_shard_size="2KB")
+
+
+def test_every_tensor_starts_at_a_multiple_of_its_elements_size(tmp_path: Path) -> None:
+    model = on_meta(Net)
+    iw.write_weights(model, iw.plan(model, RULES), tmp_path)
+    data = (tmp_path / "model.safetensors").read_bytes()
+    begin = 8 + int.from_bytes(data[:8], "little")
+    told = json.loads(data[8:begin])
+    assert len(told) == 1 + len(model.state_dict()) - 1
+    for name, value in model.state_dict().items():
+        if name in told:
+            assert (begin + told[name]["data_offsets"][0]) % value.dtype.itemsize == 0, name
+
+
+@pytest.mark.parametrize("most", ["5GB", "2KB", 1024 + 128, 400, 1])
 def test_a_state_is_cut_as_hugging_faces_libraries_cut_it(tmp_path: Path, most: str | int) -> None:
     model = nn.Sequential(nn.Linear(8, 32), nn.BatchNorm1d(32), nn.Linear(32, 8), nn.Linear(8, 8).double())
     made = iw.write_weights(model, iw.plan(model, "kaiming"), tmp_path, max_shard_size=most)
@@ -91,6 +112,38 @@ def test_a_model_in_memory_gives_its_values_where_the_plan_keeps_them_and_is_not
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     iw.apply(model, plan)
     assert_holds(tmp_path, model)
+
+
+@pytest.mark.parametrize("law", [iw.Normal(std=0.02), iw.MeanOfRows()])
+def test_new_rows_are_drawn_beside_the_old_ones_in_memory(tmp_path: Path, law: Any) -> None:
+    model = nn.Sequential(nn.Embedding(12, 8), nn.Linear(8, 8))
+    plan = iw.plan(model, ["torch-default", iw.rule("0.weight", iw.NewRows(law, after=9))], seed=2)
+    iw.write_weights(model, plan, tmp_path)
+    iw.apply(model, plan)
+    assert_holds(tmp_path, model)
+    absent = on_meta(lambda: nn.Sequential(nn.Embedding(12, 8), nn.Linear(8, 8)))
+    with pytest.raises(ValuesError, match=r"'0\.weight' keeps some of its rows, and they are not in memory here; load"):
+        iw.write_weights(absent, plan, tmp_path / "absent")
+
+
+class _Kept(nn.Module):
+    """What no law draws: float8, integers, no elements; all of it stays as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name, value in {
+            "eighths": torch.arange(6.0).reshape(2, 3).t().to(torch.float8_e4m3fn),
+            "counts": torch.arange(5),
+            "empty": torch.zeros(0, 4),
+        }.items():
+            self.register_parameter(name, nn.Parameter(value, requires_grad=False))
+
+
+def test_frozen_parameters_of_any_dtype_are_stored_as_they_are(tmp_path: Path) -> None:
+    model = _Kept()
+    written = iw.write_weights(model, iw.plan(model, "kaiming"), tmp_path)
+    assert_holds(tmp_path, model)
+    assert written.rechecked == 6 + 5
 
 
 @pytest.mark.parametrize("wrap", [nn.utils.parametrizations.weight_norm, nn.utils.spectral_norm])
