@@ -124,7 +124,7 @@ def _packed(law: Initializer) -> tuple[Tensor, ...]:
     rules = [iw.rule("in_proj_weight", law), iw.rule("out_proj.weight", iw.Normal(std=0.02))]
     iw.apply(model, iw.plan(model, rules, seed=5))
     weight: Tensor = model.in_proj_weight.detach()
-    return weight.split(8)
+    return tuple(weight.split(8))
 
 
 def test_each_block_of_a_packed_weight_has_its_own_law_and_the_random_words_of_the_whole() -> None:
