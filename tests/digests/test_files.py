@@ -154,3 +154,22 @@ def test_digests_of_parts_combine_to_that_of_the_whole(tmp_path: Path) -> None:
     assert combined(*parts) == iw.digest(nn.ModuleDict({"a": first, "b": second}))
     with pytest.raises(DigestError, match=r"'12' is no digest; give 32 hexadecimal digits"):
         combined("12", parts[0])
+
+
+def test_a_shard_of_complex_numbers_that_is_the_whole_has_its_digest() -> None:
+    model = nn.Module()
+    model.register_parameter("weight", nn.Parameter(torch.randn(4, 3, dtype=torch.complex128)))
+    flat = nn.Module()
+    flat.register_parameter("weight", nn.Parameter(model.get_parameter("weight").detach().flatten()))
+    assert iw.digest(flat, shards={"weight": iw.FlatRange((4, 3), 0)}) == iw.digest(model)
+    with pytest.raises(DigestError, match="this process holds 24 elements of parameters in parts, which have 48"):
+        iw.digest(flat, shards={"weight": iw.FlatRange((8, 3), 0)})
+
+
+def test_a_buffer_that_two_modules_share_counts_once() -> None:
+    first, both = nn.ModuleDict({"a": nn.Linear(2, 2)}), nn.ModuleDict({"a": nn.Linear(2, 2), "b": nn.Module()})
+    both["a"] = first["a"]
+    shared = torch.arange(3.0)
+    for module in both.values():
+        module.register_buffer("scale", shared)
+    assert iw.digest(both, buffers=True) == iw.digest(first, buffers=True) != iw.digest(first)
