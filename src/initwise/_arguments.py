@@ -20,7 +20,7 @@ def nearest(name: object, known: Iterable[str], count: int = 3) -> str:
 
 def show(value: object) -> str:
     """Return `value` as one short line for a message."""
-    text = repr(value)
+    text = " ".join(repr(value).split("\n"))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -230,3 +230,17 @@ def test_what_is_no_model_or_no_plan_is_told(tmp_path: Path) -> None:
         iw.write_weights(5, iw.plan(model, "kaiming"), tmp_path)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="write_weights"):
         iw.write_weights(model, "kaiming", tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_folder_that_is_no_path_is_refused() -> None:
+    model = nn.Linear(3, 2)
+    with pytest.raises(iw.ArgumentError, match="write_weights: the folder is None; give a path"):
+        iw.write_weights(model, iw.plan(model, "kaiming"), None)  # type: ignore[arg-type]
+
+
+def test_a_model_in_the_place_of_the_plan_is_shown_in_one_line(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(3, 2))
+    with pytest.raises(
+        iw.ArgumentError, match=r"plan is Sequential\(   \(0\): Linear.* of type Sequential; give iw\.plan"
+    ):
+        iw.write_weights(model, model, tmp_path)  # type: ignore[arg-type]

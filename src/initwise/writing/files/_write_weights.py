@@ -113,6 +113,8 @@ def write_weights(
         most = size_in_bytes(max_shard_size)
     except ArgumentError as error:
         raise type(error)(f"{OPERATION}: {error}") from None
+    if not isinstance(folder, (str, os.PathLike)):
+        raise ArgumentTypeError(f"{OPERATION}: the folder is {show(folder)}; give a path")
     path, told = Path(folder), metadata(plan)
     if layout == "dcp":
         return _written(path, write_checkpoint(model, plan, path, most=most, told=told, build=build, progress=progress))
