@@ -173,3 +173,11 @@ def test_a_buffer_that_two_modules_share_counts_once() -> None:
     for module in both.values():
         module.register_buffer("scale", shared)
     assert iw.digest(both, buffers=True) == iw.digest(first, buffers=True) != iw.digest(first)
+
+
+def test_buffers_that_files_speak_of_are_known_under_the_names_of_wrappers_too(tmp_path: Path) -> None:
+    tensors, said = {"w": torch.ones(2), "s": torch.zeros(3)}, {"buffers": '["s"]'}
+    save_file(tensors, tmp_path / "plain.safetensors", metadata=said)
+    wrapped = {f"_orig_mod.{name}": each for name, each in tensors.items()}
+    save_file(wrapped, tmp_path / "wrapped.safetensors", metadata=said)
+    assert iw.digest(tmp_path / "wrapped.safetensors") == iw.digest(tmp_path / "plain.safetensors")

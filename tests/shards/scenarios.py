@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 from typing import Any
 
 import torch
@@ -335,6 +336,23 @@ def uneven_in_two_axes(rank: int, world: int) -> Any:
     return found, "_StridedShard" in kinds
 
 
+def a_small_gpt2(rank: int, world: int) -> Any:
+    """Tied, packed and fully sharded: what is wrong, and whether the digest on this rank is that of one process."""
+    importlib.import_module("tests.peers")  # before transformers: it declares torchvision's operators
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(n_layer=2, n_embd=48, n_head=3, vocab_size=101, n_positions=13)
+    whole: Any = GPT2LMHeadModel(config)
+    plan = iw.plan(whole, "gpt2", seed=3)
+    iw.apply(whole, plan)
+    model: Any = GPT2LMHeadModel(config)
+    for block in model.transformer.h:
+        fully_shard(block)
+    iw.apply(fully_shard(model), plan)
+    want = dict(whole.named_parameters(remove_duplicate=False))
+    return wrong(model, want), iw.digest(model, buffers=True) == iw.digest(whole, buffers=True)
+
+
 def one_far_rank(rank: int, world: int) -> Any:
     """The last rank of a mesh with two axes differs: the first, which shares no axis with it, hears of it too."""
     mesh = init_device_mesh("cpu", (2, world // 2), mesh_dim_names=("replicas", "shards"))
@@ -381,5 +399,6 @@ CASES: tuple[Case, ...] = (
     contradictions,
     verification,
     all_in_one_call,
+    a_small_gpt2,
 )
 CASES_OF_FOUR: tuple[Case, ...] = (uneven_in_two_axes, one_far_rank, different_replicas_of_fsdp1)

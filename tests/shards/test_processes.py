@@ -154,6 +154,11 @@ def test_one_call_plans_writes_and_verifies_shards(ranks: Any) -> None:
     assert [rank["all_in_one_call"] for rank in ranks] == [([], True)] * 2
 
 
+def test_a_small_gpt2_and_its_digest_are_those_of_one_process(ranks: Any) -> None:
+    pytest.importorskip("transformers")
+    assert [rank["a_small_gpt2"] for rank in ranks] == [([], True)] * 2
+
+
 @pytest.mark.long
 def test_four_ranks_on_two_axes_hold_uneven_parts_and_all_hear_of_one_that_differs(tmp_path: Path) -> None:
     for index, rank in enumerate(launched(CASES_OF_FOUR, 4, tmp_path)):
