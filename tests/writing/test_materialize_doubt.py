@@ -188,6 +188,34 @@ def test_what_torch_computes_from_nothing_is_not_taken_for_a_value() -> None:
     assert torch.equal(model.get_buffer("sums"), torch.ones(70_000))
 
 
+class FromALargeWeight(nn.Module):
+    """Computes a buffer from a weight that is as large as what never gets memory otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(4096, 4096, dtype=torch.bfloat16).fill_(3))
+        self.register_buffer("corner", self.weight.detach()[:2, :2].clone())
+
+
+def test_build_has_all_of_its_memory_where_it_needs_the_values_of_the_largest_weights() -> None:
+    model = FromALargeWeight().to("meta")
+    iw.materialize(model, iw.plan(model, ZEROS), build=FromALargeWeight)
+    assert torch.equal(model.get_buffer("corner"), torch.full((2, 2), 3.0, dtype=torch.bfloat16))
+
+
+class Rounding(nn.Module):
+    """Keeps its base rounded, and computes its buffer from what it was."""
+
+    def __init__(self, base: float) -> None:
+        super().__init__()
+        self.base = float(int(base))
+        self.register_buffer("steps", torch.arange(3) * base)
+
+
+def test_a_buffer_is_not_computed_from_an_argument_that_was_changed_before_it_was_kept() -> None:
+    refused(lambda: Rounding(2.5), "'steps' .*Rounding: its constructor keeps another 'base' than it was given")
+
+
 class ByNameOfTimm(Ones):
     """Has a method of the name that timm's have, which does not do all that its constructor does."""
 

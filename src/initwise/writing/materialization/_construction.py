@@ -58,8 +58,8 @@ def construct(
     default dtype, which is `dtype` meanwhile. Where a constructor mixes its weights, which are on meta, with tensors
     that it made on their device, these are on meta too.
 
-    With `whole`, a constructor that needs the values of large parameters, or draws what these would have drawn before,
-    is called once more with all of its memory.
+    With `whole`, a constructor that needs the values of large parameters, leaves buffers on meta because of them, or
+    draws what these would have drawn before, is called once more with all of its memory.
     """
 
     def once(weights: Weights | None, *, redirected: bool) -> Constructed:
@@ -67,17 +67,23 @@ def construct(
         with constructing(seed=seed, mark=mark, dtype=dtype, redirected=redirected, shapes=large) as modes:
             return _called(make, mark, weights, *modes)
 
-    try:
-        return once(Weights(kept), redirected=True)
-    except _RETRIED as error:
-        if not isinstance(error, RandomNumbersMissedError):
-            with contextlib.suppress(*_RETRIED):
-                return once(Weights(kept), redirected=False)
-        if not whole:
-            raise
-        with contextlib.suppress(*_RETRIED):
-            return once(None, redirected=True)
-        raise
+    first: Exception | None = None
+    hollow: Constructed | None = None
+    for weights, redirected in ((Weights(kept), True), (Weights(kept), False), (None, True))[: 3 if whole else 2]:
+        if weights and isinstance(first, RandomNumbersMissedError):
+            continue
+        try:
+            found = once(weights, redirected=redirected)
+        except _RETRIED as error:
+            first = first or error
+            continue
+        if not (whole and weights and any(buffer.is_meta for buffer in found.module.buffers())):
+            return found
+        hollow = hollow or found
+    if hollow is not None:
+        return hollow
+    assert first is not None  # noqa: S101 - for the type checker: one of the calls came to an end
+    raise first
 
 
 def _called(
