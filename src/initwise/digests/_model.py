@@ -19,6 +19,9 @@ from initwise.errors import ArgumentError
 from initwise.model import described, flat_groups, read
 from initwise.shards import Held, held, is_sharded
 
+_META = "on the meta device"
+_SHOWN = 5  # of the tensors that cannot be read
+
 
 @dataclass
 class Gathered:
@@ -35,8 +38,13 @@ class Gathered:
     @property
     def told(self) -> list[str]:
         """What is wrong, a sentence each."""
+        if not self.unreadable:
+            return self.problems
+        first, more = self.unreadable[:_SHOWN], len(self.unreadable) - _SHOWN
+        shown = ", ".join(first) + (f" and {more} more" if more > 0 else "")
         bits = "only plain tensors with memory of their own have bits to read"
-        return [*self.problems, *([f"{', '.join(self.unreadable)}; {bits}"] if self.unreadable else ())]
+        meta = "; iw.materialize(model, plan, device=...) gives memory" if any(_META in each for each in first) else ""
+        return [*self.problems, f"{shown}; {bits}{meta}"]
 
     def sums(self, lanes: Sequence[Lanes], *, agree: bool) -> Sums:
         """Sort the sums of all parts by who must be asked for the rest; without sums, tell whom alone."""
@@ -107,7 +115,7 @@ def _unreadable(tensor: Tensor) -> str:
     if wrapped:
         return type(tensor).__name__
     if tensor.is_meta:
-        return "on the meta device"
+        return _META
     if tensor.layout != torch.strided or tensor.is_quantized:
         return f"{tensor.layout}, {tensor.dtype}"
     return ""
