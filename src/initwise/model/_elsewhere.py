@@ -39,7 +39,10 @@ def _partitioned(reading: Reading) -> list[str]:
 
 
 def _offloaded(reading: Reading) -> list[str]:
-    holders = {name for name, module in reading.modules.items() if _offloads(getattr(module, "_hf_hook", None))}
+    hooks = ((name, vars(module).get("_hf_hook")) for name, module in reading.modules.items())  # a miss costs little
+    holders = {name for name, hook in hooks if hook is not None and _offloads(hook)}
+    if not holders:
+        return []
     found = [
         parameter
         for parameter in reading.parameters

@@ -64,7 +64,7 @@ def _inside(parameter: Parameter) -> str:
 
 def _views(module: Any) -> Iterator[tuple[Any, tuple[tuple[int, ...], int]]]:
     """Yield the views of the flat parameter of one wrapped module, while it is sharded."""
-    flat: Any = getattr(getattr(module, "_handle", None), "flat_param", None)
+    flat: Any = getattr(vars(module).get("_handle"), "flat_param", None)  # for most modules a miss, which costs little
     infos = getattr(flat, "_shard_param_infos", None)
     if infos is None or flat._params is None:
         return
