@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import traceback
-from collections.abc import Callable, Sequence
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,7 +12,6 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy, fully_shard
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
-from torch.multiprocessing.spawn import spawn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import initwise as iw
@@ -50,28 +45,6 @@ def whole() -> Any:
     """The model of one process."""
     torch.manual_seed(7)
     return Net()
-
-
-def launched(cases: Sequence[Scenario], world: int, folder: Path) -> list[dict[str, Any]]:
-    """Run the cases in so many processes, one after the other, and return what each rank found."""
-    spawn(_rank, args=(list(cases), world, str(folder)), nprocs=world)
-    return [torch.load(folder / str(rank), weights_only=False) for rank in range(world)]
-
-
-def _rank(rank: int, cases: Sequence[Scenario], world: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
-    meet = f"file://{folder}/meet"
-    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=world, timeout=timedelta(seconds=60))
-    found = {}
-    for case in cases:
-        try:
-            found[case.__name__] = case(rank, world)
-        except Exception:  # noqa: BLE001 - told by the test, and the other cases go on
-            found[case.__name__] = traceback.format_exc()
-        dist.barrier()
-    torch.save(found, f"{folder}/{rank}")
-    dist.destroy_process_group()
 
 
 def _said(*arguments: Any, **options: Any) -> str:

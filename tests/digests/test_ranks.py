@@ -9,18 +9,19 @@ import pytest
 
 import initwise as iw
 from tests.digests import scenarios
+from tests.shards.ranks import launched
 
 Found = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    return scenarios.launched(scenarios.TWO, 2, tmp_path_factory.mktemp("two"))
+    return launched(scenarios.TWO, 2, tmp_path_factory.mktemp("two"))
 
 
 @pytest.fixture(scope="module")
 def four(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    return scenarios.launched(scenarios.FOUR, 4, tmp_path_factory.mktemp("four"))
+    return launched(scenarios.FOUR, 4, tmp_path_factory.mktemp("four"))
 
 
 @pytest.fixture(params=["two", pytest.param("four", marks=pytest.mark.long)], scope="module")

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor, nn
 
-from initwise.model import Reading, canonical_name, is_parallel, walk
+from initwise.model import Reading, canonical_name, is_parallel, join, walk
 
 Buffers = bool | Literal["persistent"]
 
@@ -58,19 +58,15 @@ def _parameters_at(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     for prefix, module in walk(model):
         for name, tensor in module._parameters.items():  # noqa: SLF001 - of it alone, each under all its names
             if tensor is not None:
-                yield _join(prefix, name), tensor
+                yield join(prefix, name), tensor
 
 
 def _buffers(model: nn.Module) -> Iterator[tuple[str, Tensor, bool]]:
     for prefix, module in walk(model):
         for name, tensor in module._buffers.items():  # noqa: SLF001 - as above
             if tensor is not None:
-                yield _join(prefix, name), tensor, name not in module._non_persistent_buffers_set  # noqa: SLF001
+                yield join(prefix, name), tensor, name not in module._non_persistent_buffers_set  # noqa: SLF001
 
 
 def _canonical(reading: Reading, path: str) -> str:
     return canonical_name(path, parallel=is_parallel(reading.model))
-
-
-def _join(prefix: str, name: str) -> str:
-    return f"{prefix}.{name}" if prefix else name

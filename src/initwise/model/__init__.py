@@ -4,7 +4,7 @@ from initwise.model._described import described
 from initwise.model._elsewhere import elsewhere, hiding, is_partitioned
 from initwise.model._flat_params import flat_groups, flat_ranges, flattened
 from initwise.model._layers import usages
-from initwise.model._names import canonical_name, is_parallel, walk
+from initwise.model._names import canonical_name, is_parallel, join, walk
 from initwise.model._parameters import Owner, Parameter, Reading
 from initwise.model._parametrized import Solution, Way
 from initwise.model._places import places
@@ -40,6 +40,7 @@ __all__ = [
     "hiding",
     "is_parallel",
     "is_partitioned",
+    "join",
     "places",
     "read",
     "survey",

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
 
 def test_too_small_a_disk_is_told_before_anything_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, _ = by_one_process()
-    monkeypatch.setattr(_place.shutil, "disk_usage", _no_room)  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", _no_room)
     with pytest.raises(iw.WriteError, match=r"are to be written, and 12 bytes are free on that disk; free space, or"):
         save(on_meta(), plan, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -37,10 +37,7 @@ class Folder:
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Create the folder where it is missing, and keep every other process from writing into it."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _refused(f"{self.path}: {error.strerror or error}; give the path of a folder") from error
+        create(self.path)
         with locked(self.path):
             yield
 
@@ -74,12 +71,7 @@ class Folder:
                 each.unlink()
         if not missing:
             return
-        needed, free = sum(part.nbytes for part in missing), shutil.disk_usage(self.path).free
-        if needed > free:
-            raise _refused(
-                f"{self.path}: {words(needed)} are to be written, and {words(free)} are free on that disk; free space, "
-                "or choose another folder"
-            )
+        refuse_small_disk(self.path, sum(part.nbytes for part in missing))
         note = "These weights are not whole. Run the same command again to go on; delete this folder to give up."
         put(self.path / STATE, json.dumps({"note": note, **self.run}, indent=2).encode() + b"\n")
 
@@ -163,9 +155,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _refused(
-                f"{folder}: another process is writing here; wait for it, or choose another folder"
-            ) from None
+            raise refused(f"{folder}: another process is writing here; wait for it, or choose another folder") from None
         except OSError:
             pass  # a network's file system without locks
         yield
@@ -174,5 +164,28 @@ def locked(folder: Path) -> Iterator[None]:
             os.close(handle)
 
 
-def _refused(problem: str) -> WriteError:
+def create(path: Path) -> None:
+    """Make a folder where there is none.
+
+    Raises:
+        WriteError: it cannot be.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused(f"{path}: {error.strerror or error}; give the path of a folder") from error
+
+
+def refuse_small_disk(path: Path, needed: int) -> None:
+    """Raise a `WriteError` unless the disk of a folder has room for so many bytes."""
+    free = shutil.disk_usage(path).free
+    if needed > free:
+        raise refused(
+            f"{path}: {words(needed)} are to be written, and {words(free)} are free on that disk; free space, or "
+            "choose another folder"
+        )
+
+
+def refused(problem: str) -> WriteError:
+    """Return an error of one problem."""
     return WriteError(OPERATION, [problem])

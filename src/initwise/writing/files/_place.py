@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -13,9 +12,7 @@ from typing import Any
 
 from initwise.errors import WriteError
 from initwise.writing.files._disk import flush, put
-from initwise.writing.files._entries import OPERATION
-from initwise.writing.files._folder import STATE, locked
-from initwise.writing.files._size import words
+from initwise.writing.files._folder import STATE, create, locked, refuse_small_disk, refused
 
 METADATA, PARTS = ".metadata", "__*.distcp"
 _OTHERS = "model*.safetensors*"
@@ -45,19 +42,11 @@ class Place:
         Raises:
             WriteError: it holds weights already, another process writes there, or the disk is too small.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _refused(f"{self.path}: {error.strerror or error}; give the path of a folder") from error
+        create(self.path)
         with locked(self.path):
             self._refuse_others()
             self._clear()
-            free = shutil.disk_usage(self.path).free
-            if needed > free:
-                raise _refused(
-                    f"{self.path}: {words(needed)} are to be written, and {words(free)} are free on that disk; free "
-                    "space, or choose another folder"
-                )
+            refuse_small_disk(self.path, needed)
             note = "This checkpoint is not whole. Run the same command again to write it anew."
             put(self.path / STATE, json.dumps({"note": note, **self.run, "token": self.token}, indent=2).encode())
             try:
@@ -96,21 +85,17 @@ class Place:
 
     def _refuse_others(self) -> None:
         if (self.path / METADATA).exists():
-            raise _refused(f"{self.path} holds a checkpoint already; {_ELSE}")
+            raise refused(f"{self.path} holds a checkpoint already; {_ELSE}")
         others = sorted(each.name for each in self.path.glob(_OTHERS))
         if others:
-            raise _refused(f"{self.path} holds weights already ({others[0]}); {_ELSE}")
+            raise refused(f"{self.path} holds weights already ({others[0]}); {_ELSE}")
         parts = sorted(each.name for each in self.path.glob(PARTS))
         if self._token() is None and (parts or (self.path / STATE).exists()):
             what = parts[0] if parts else STATE
-            raise _refused(f"{self.path} holds a part of something that is not whole ({what}); {_ELSE}")
+            raise refused(f"{self.path} holds a part of something that is not whole ({what}); {_ELSE}")
 
     def _clear(self) -> None:
         """Remove what a run has left that was not finished, the mark last."""
         for each in [*self.path.glob(PARTS), self.path / f"{METADATA}.tmp", self.path / "initwise.json"]:
             each.unlink(missing_ok=True)
         (self.path / STATE).unlink(missing_ok=True)
-
-
-def _refused(problem: str) -> WriteError:
-    return WriteError(OPERATION, [problem])
